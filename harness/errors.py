@@ -1,0 +1,193 @@
+"""Everything that harness raises on purpose.
+
+The tree; the number is the exit code of a command that ends so::
+
+    HarnessError                    1
+    ├── InputError                  3   the user's files or options; holds every problem found
+    │   ├── InventoryError
+    │   ├── PlaybookError
+    │   └── SecretError                 a secret's reference leads nowhere
+    ├── HostError                   1   one host, at run time
+    │   ├── UnreachableError        4   nobody answers
+    │   │   ├── AuthenticationError     the host refused the credentials
+    │   │   ├── CertificateError        the host's certificate isn't trusted
+    │   │   └── ConnectionLostError     it answered, then broke off
+    │   ├── DeadlineError               one of the four deadlines passed
+    │   └── ProtocolFaultError          the host answered with a fault
+    └── TaskError                   1   one task on one host
+        ├── ScriptError                 its PowerShell failed
+        └── NotConvergedError           it was written and the host still says otherwise
+
+Policy branches on classes and attributes, never on the text of a message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.source import Problem, Source
+
+
+class HarnessError(Exception):
+    """The base of everything raised on purpose.
+
+    Args:
+        message: What failed and why, one sentence.
+        hint: What to do next; empty where nothing helps.
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class InputError(HarnessError):
+    """The user's files or options are wrong; nothing was touched.
+
+    Args:
+        problems: Every problem that was found, in the order of the text.
+    """
+
+    exit_code = 3
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class InventoryError(InputError):
+    """The inventory or its variables are wrong."""
+
+
+class PlaybookError(InputError):
+    """A playbook is wrong."""
+
+
+class SecretError(InputError):
+    """A secret's reference leads nowhere."""
+
+
+class HostError(HarnessError):
+    """Something failed on one host.
+
+    Args:
+        host: The host's name in the inventory.
+    """
+
+    def __init__(self, message: str, *, host: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.host = host
+
+
+class UnreachableError(HostError):
+    """Nobody answers.
+
+    Args:
+        tried: What was tried, for example ``("http://ex01:5985/wsman (ntlm)",)``.
+    """
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, host: str, tried: Iterable[str] = (), hint: str = "") -> None:
+        super().__init__(message, host=host, hint=hint)
+        self.tried = tuple(tried)
+
+
+class AuthenticationError(UnreachableError):
+    """The host refused the credentials."""
+
+
+class CertificateError(UnreachableError):
+    """The host's certificate isn't trusted.
+
+    Args:
+        fingerprint: SHA-256 of the certificate, colon-separated upper-case hex; empty where it couldn't be read.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        host: str,
+        fingerprint: str = "",
+        tried: Iterable[str] = (),
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, host=host, tried=tried, hint=hint)
+        self.fingerprint = fingerprint
+
+
+class ConnectionLostError(UnreachableError):
+    """The host answered, then broke off."""
+
+
+class DeadlineError(HostError):
+    """One of the four deadlines passed.
+
+    Args:
+        which: ``connect`` (TCP and TLS), ``read`` (one HTTP answer), ``task`` (one script) or ``run`` (all of it).
+        seconds: How long was waited.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        host: str,
+        which: Literal["connect", "read", "task", "run"],
+        seconds: float,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, host=host, hint=hint)
+        self.which = which
+        self.seconds = seconds
+
+
+class ProtocolFaultError(HostError):
+    """The host answered with a WS-Management fault or an HTTP error.
+
+    Args:
+        code: The fault's number as the host gave it, for example ``2150858843``, or the HTTP status.
+    """
+
+    def __init__(self, message: str, *, host: str, code: int, hint: str = "") -> None:
+        super().__init__(message, host=host, hint=hint)
+        self.code = code
+
+
+class TaskError(HarnessError):
+    """One task failed on one host."""
+
+
+class ScriptError(TaskError):
+    """A task's PowerShell failed on the host.
+
+    Args:
+        category: PowerShell's error category, for example ``ObjectNotFound``.
+        identifier: PowerShell's fully qualified error id.
+        source: The template's file and line that failed, where it is known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        category: str = "",
+        identifier: str = "",
+        source: Source | None = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.category = category
+        self.identifier = identifier
+        self.source = source
+
+
+class NotConvergedError(TaskError):
+    """A setting was written and the host still reads otherwise."""

@@ -1,0 +1,1 @@
+"""Hosts, groups, variables and secrets, each with the file and line it came from."""

@@ -1,0 +1,1 @@
+"""Simulated hosts behind real protocols."""

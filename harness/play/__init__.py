@@ -1,0 +1,1 @@
+"""Playbooks: reading them, planning them and running them."""

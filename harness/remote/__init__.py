@@ -1,0 +1,1 @@
+"""How scripts and bytes travel to a host and back."""

@@ -31,7 +31,7 @@ class Version:
     Args:
         name: As the inventory writes it.
         product: The first two numbers of a build.
-        access: How a script gets at the Exchange cmdlets unless the inventory says otherwise: ``remoting`` or ``snapin``.
+        access: How a script gets at the Exchange cmdlets by default: ``remoting`` or ``snapin``.
         snapin: The snap-in's name.
         setup_keys: Registry keys that hold the installation path and the build, the first that exists counts.
         tracking: The service which the message tracking settings belong to.

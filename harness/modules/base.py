@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from harness.exchange.versions import Version
+    from harness.redaction import Secret
     from harness.remote.powershell import Script
 
 Value: TypeAlias = bool | int | str | tuple[str, ...] | None
@@ -43,10 +44,18 @@ class Target:
     Args:
         host: Its name in the inventory.
         version: What is true of its Exchange.
+        access: How scripts get at the Exchange cmdlets: ``remoting`` or ``snapin``.
+        fqdn: The server's full name for a session to itself; empty to ask the host's name service.
+        user: The account of an explicit credential for that session; empty to use the sign-in as it is.
+        password: Its password.
     """
 
     host: str
     version: Version
+    access: str = "remoting"
+    fqdn: str = ""
+    user: str = ""
+    password: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)

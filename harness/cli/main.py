@@ -14,7 +14,11 @@ _COMMANDS = {
     "apply": ("harness.cli.apply", "apply_command", "Configure the hosts of an inventory."),
     "inventory": ("harness.cli.inventory", "inventory_command", "Show hosts, groups and where each value came from."),
     "lab": ("harness.cli.lab", "lab_command", "Simulated hosts on this machine."),
-    "plan": ("harness.cli.apply", "plan_command", "Show what apply would change; exit 2 when it would change something."),
+    "plan": (
+        "harness.cli.apply",
+        "plan_command",
+        "Show what apply would change; exit 2 when it would change something.",
+    ),
 }
 
 
@@ -48,9 +52,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; what harness raises on purpose ends it with its own exit code."""
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Exit as ended:
-        sys.exit(ended.exit_code)
+        code = cli(standalone_mode=False)
     except click.Abort:
         sys.exit(130)
     except click.ClickException as wrong:
@@ -62,3 +64,4 @@ def main() -> None:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         click.echo(redactor.redact(error.message + hint), err=True)
         sys.exit(error.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)

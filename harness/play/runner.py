@@ -127,9 +127,7 @@ class Runner:
         self._observer.handle(HostFinished(result))
         return result
 
-    def _batch(
-        self, play: Play, hosts: Sequence[RunHost], names: tuple[str, ...], claims: Claims
-    ) -> list[HostResult]:
+    def _batch(self, play: Play, hosts: Sequence[RunHost], names: tuple[str, ...], claims: Claims) -> list[HostResult]:
         """Run a play on some hosts at once; give their results, and tell of them, in order."""
         failed = threading.Event()
         results: list[HostResult] = []

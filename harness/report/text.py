@@ -51,5 +51,3 @@ def error(each: HarnessError) -> str:
 def kind(each: HarnessError) -> str:
     """Say as what a recap counts a host's error."""
     return "unreachable" if isinstance(each, UnreachableError) else "failed"
-
-

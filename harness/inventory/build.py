@@ -95,36 +95,13 @@ class _Builder:
         )
         if self.maker.problems:
             raise InventoryError(dict.fromkeys(self.maker.problems))
-        hosts = {}
-        for name in tree.hosts:
-            groups = tuple(tree.groups_of[name])
-            layer = stack(
-                [
-                    *(self.group_layers.get(group, {}) for group in (ALL, *groups)),
-                    *(group_files.get(group, {}) for group in (ALL, *groups)),
-                    self.host_layers.get(name, {}),
-                    host_files.get(name, {}),
-                    command_line,
-                ]
-            )
-            line = tree.lines[name]
-            settings = MappingProxyType(with_defaults(layer, name, line))
-            hosts[name] = Host(name, groups, settings, line)
-        groups_by_name = {
-            name: Group(
-                name,
-                hosts=tuple(tree.inside[name]),
-                children=tuple(tree.children[name]),
-                members=tree.members[name],
-                depth=tree.depths[name],
-                settings=MappingProxyType(
-                    stack([self.group_layers.get(name, {}), group_files.get(name, {})])
-                ),
-            )
-            for name in tree.names
-        }
-        notices = tuple(dict.fromkeys(self.maker.notices))
-        return Inventory(str(self.path), MappingProxyType(hosts), MappingProxyType(groups_by_name), notices)
+        vars_of = _Layers(self.group_layers, group_files, self.host_layers, host_files, command_line)
+        return Inventory(
+            str(self.path),
+            hosts=MappingProxyType({name: vars_of.host(name, tree) for name in tree.hosts}),
+            groups=MappingProxyType({name: vars_of.group(name, tree) for name in tree.names}),
+            notices=tuple(dict.fromkeys(self.maker.notices)),
+        )
 
     def _read_lines(self) -> None:
         """Make the settings of the inventory file itself."""
@@ -184,3 +161,48 @@ class _Builder:
     @staticmethod
     def _sort(problems: list[Problem]) -> None:
         problems.sort(key=lambda problem: problem.source)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layers:
+    """The settings of every place, to be laid over each other.
+
+    Args:
+        group_lines: For each group, those of its ``:vars`` sections.
+        group_files: For each group, those in ``group_vars/``.
+        host_lines: For each host, those of its lines.
+        host_files: For each host, those in ``host_vars/``.
+        command_line: Those that override all others.
+    """
+
+    group_lines: Mapping[str, Layer]
+    group_files: Mapping[str, Layer]
+    host_lines: Mapping[str, Layer]
+    host_files: Mapping[str, Layer]
+    command_line: Layer
+
+    def host(self, name: str, tree: GroupTree) -> Host:
+        groups = tree.groups_of[name]
+        layer = stack(
+            [
+                *(self.group_lines.get(group, {}) for group in (ALL, *groups)),
+                *(self.group_files.get(group, {}) for group in (ALL, *groups)),
+                self.host_lines[name],
+                self.host_files.get(name, {}),
+                self.command_line,
+            ]
+        )
+        line = tree.lines[name]
+        return Host(name, tuple(groups), MappingProxyType(with_defaults(layer, name, line)), line)
+
+    def group(self, name: str, tree: GroupTree) -> Group:
+        return Group(
+            name,
+            hosts=tuple(tree.inside[name]),
+            children=tuple(tree.children[name]),
+            members=tree.members[name],
+            depth=tree.depths[name],
+            settings=MappingProxyType(
+                stack([self.group_lines.get(name, {}), self.group_files.get(name, {})])
+            ),
+        )

@@ -79,7 +79,7 @@ class GroupTree:
         return problems
 
     def _complete(self) -> None:
-        """Put groups without a parent into ``all``, hosts without a group into ``ungrouped``; then measure."""
+        """Put loose groups into ``all`` and loose hosts into ``ungrouped``, then measure the tree."""
         have_parents = {child for children in self.children.values() for child in children}
         roots = [name for name in self.children if name != ALL and name not in have_parents]
         self.children[ALL] = list(dict.fromkeys([UNGROUPED, *self.children[ALL], *roots]))
@@ -90,8 +90,9 @@ class GroupTree:
         self._measure(ALL, 0)
         for name in sorted(self.children, key=lambda name: (self.depths[name], name)):
             below = (name, *self._below(name))
-            self.members[name] = tuple(dict.fromkeys(host for group in below for host in self.inside[group]))
-            for host in self.members[name] if name != ALL else ():
+            hosts = dict.fromkeys(host for group in below for host in self.inside[group])
+            self.members[name] = tuple(hosts)
+            for host in hosts if name != ALL else ():
                 self.groups_of.setdefault(host, []).append(name)
 
     def _measure(self, name: str, depth: int) -> None:

@@ -65,7 +65,8 @@ class Maker:
         try:
             value = self._value(raw)
         except convert.ConversionError as error:
-            self.problems.append(Problem(raw.source, f"{raw.name}: {error}"))
+            given = "" if keys.is_secret(raw.name) else f", not {raw.value!r}"
+            self.problems.append(Problem(raw.source, f"{raw.name}: {error}{given}"))
         except SecretError as error:
             self.problems.extend(error.problems)
         else:

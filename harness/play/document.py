@@ -58,6 +58,14 @@ class Value:
             return {key: value.plain() for key, value in self.data.items()}
         return self.data
 
+    def member(self, step: str | int) -> Value | None:
+        """Give the value under a key or at an index; None where there is none."""
+        if isinstance(self.data, Mapping):
+            return self.data.get(step) if isinstance(step, str) else None
+        if isinstance(self.data, tuple) and isinstance(step, int) and step < len(self.data):
+            return self.data[step]
+        return None
+
     def find(self, path: Sequence[str | int]) -> tuple[Value, tuple[str | int, ...]]:
         """Follow a path of keys and indexes as far as it leads.
 
@@ -70,14 +78,10 @@ class Value:
         value: Value = self
         taken: list[str | int] = []
         for step in path:
-            data = value.data
-            if isinstance(data, Mapping) and isinstance(step, str) and step in data:
-                value = data[step]
-            elif isinstance(data, tuple) and isinstance(step, int) and step < len(data):
-                value = data[step]
-            else:
-                continue
-            taken.append(step)
+            inner = value.member(step)
+            if inner is not None:
+                value = inner
+                taken.append(step)
         return value, tuple(taken)
 
     def walk(self, path: tuple[str | int, ...] = ()) -> Iterator[tuple[tuple[str | int, ...], Value]]:
@@ -152,9 +156,7 @@ class _Builder:
             if key is None:
                 continue
             if key in data:
-                self.problems.append(
-                    Problem(at, f"the key {key!r} stands twice, first in line {keys[key].line}")
-                )
+                self.problems.append(Problem(at, f"the key {key!r} stands twice, first in line {keys[key].line}"))
                 continue
             data[key], keys[key] = value, at
         return Value(source, data, keys)
@@ -162,9 +164,7 @@ class _Builder:
     def key(self, node: Node, at: Source) -> str | None:
         if isinstance(node, MappingNode):
             self.problems.append(
-                Problem(
-                    at, "a mapping can't be a key", 'a value that begins with {{ needs quotes: "{{ name }}"'
-                )
+                Problem(at, "a mapping can't be a key", 'a value that begins with {{ needs quotes: "{{ name }}"')
             )
         elif not isinstance(node, ScalarNode):
             self.problems.append(Problem(at, "a list can't be a key"))

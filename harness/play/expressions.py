@@ -7,7 +7,7 @@ a value: ``"[1]"`` stays a text of three characters.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import lru_cache
@@ -17,14 +17,16 @@ from typing import TYPE_CHECKING
 from jinja2 import Template, TemplateError, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
 
 from harness.errors import TaskError
-from harness.play.document import Value
 from harness.play.sandbox import BUILT_IN, Sandbox, StrictName
 from harness.play.suggest import did_you_mean
 from harness.redaction import Secret
-from harness.source import Problem, Source
+from harness.source import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+
+    from harness.play.document import Value
+    from harness.source import Source
 
 _MARKS = re.compile(r"\{\{|\{%|\{#")
 _RESULT = "harness_result"
@@ -55,6 +57,10 @@ _FAILURES = (
     TypeError,
     ValueError,
 )
+
+
+# Jinja2's names of tokens, in its messages, and what a user sees of them.
+_JINJA_TERMS = {"'end of print statement'": "the end '}}'", "'end of statement block'": "the end '%}'"}
 
 
 class _UndefinedVariableError(TaskError):
@@ -140,7 +146,8 @@ def check_expression(text: str, source: Source) -> Problem | None:
         _names(_braced(text))
         _native(_braced(text))
     except _UNREADABLE as error:
-        return Problem(source, f"the expression {text!r} can't be read: {_reason(error)}")
+        reason = _reason(error).replace("the end '}}'", "its end")
+        return Problem(source, f"the expression {text!r} can't be read: {reason}")
     return None
 
 
@@ -156,9 +163,7 @@ def check_templates(value: Value) -> Iterator[Problem]:
                 yield Problem(each.source, f"the template can't be read: {problem}")
 
 
-def render(
-    value: Value, variables: Mapping[str, object], literal: Callable[[object], str] | None = None
-) -> object:
+def render(value: Value, variables: Mapping[str, object], literal: Callable[[object], str] | None = None) -> object:
     """Fill in all templates inside a value.
 
     Args:
@@ -186,19 +191,22 @@ def render(
 
 def describe(value: object) -> str:
     """Say what a value is, for a message; a secret's value is never shown."""
-    if isinstance(value, Secret):
-        return "a secret"
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return f"the number {value}"
-    if isinstance(value, str):
-        return f"the text {value!r}" if len(value) <= 60 else f"the text {value[:57] + '...'!r}"  # noqa: PLR2004
-    if isinstance(value, list | tuple | set | frozenset):
-        return "a list"
-    return "a mapping" if isinstance(value, Mapping) else "something else"
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the text {shorten(value)!r}"
+    kinds = {"a secret": Secret, "a list": list | tuple | set | frozenset, "a mapping": Mapping}
+    return next((kind for kind, types in kinds.items() if isinstance(value, types)), "something else")
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """Cut a text for a message."""
+    return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def _braced(text: str) -> str:
@@ -245,8 +253,7 @@ def _text(template: str, literal: Callable[[object], str] | None) -> Template:
 def _check_template(text: str) -> str:
     try:
         tree = _parse(text)
-        foreign = tree.find(_FOREIGN)
-        if foreign is not None:
+        for foreign in tree.find_all(_FOREIGN):
             return f"{type(foreign).__name__.lower()} isn't supported: there are no other templates"
         _names(text)
         _text(text, None)
@@ -321,14 +328,15 @@ def _plain(value: object) -> object:
 
 
 def _failed(source: Source, template: str, error: BaseException) -> str:
-    shown = template if len(template) <= 80 else template[:77] + "..."  # noqa: PLR2004
-    return f"{source}: {shown!r} fails: {_reason(error)}"
+    return f"{source}: {shorten(template)!r} fails: {_reason(error)}"
 
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     message = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
+    for theirs, ours in _JINJA_TERMS.items():
+        message = message.replace(theirs, ours)
     unknown = re.fullmatch(r"No (filter|test) named '(.*)'", message)
     if unknown:
         kind, name = unknown.groups()

@@ -22,6 +22,7 @@ from harness.play.expressions import (
 from harness.play.playbook import Batch, Play, Playbook, Task, members
 from harness.play.problems import explain
 from harness.play.schema import (
+    FOREIGN_FILES,
     HANDLER_KEYS,
     NOT_SUPPORTED,
     PLAY_KEYS,
@@ -109,9 +110,7 @@ class _Reader:
 
     def plays(self, document: Value) -> list[Play]:
         if isinstance(document.data, Mapping):
-            self.report(
-                document.source, "a playbook is a list of plays, not a mapping", "begin the play with '- '"
-            )
+            self.report(document.source, "a playbook is a list of plays, not a mapping", "begin the play with '- '")
             return []
         if not isinstance(document.data, tuple):
             self.report(document.source, f"a playbook is a list of plays, not {describe(document.plain())}")
@@ -125,6 +124,8 @@ class _Reader:
             self.report(written.source, f"expected a play, found {describe(written.plain())}")
             return None
         self.unknown_keys(written, PLAY_KEYS, "a play")
+        if FOREIGN_FILES & written.keys.keys():
+            return None
         value = _only(written, PLAY_KEYS)
         parts = members(value)
         model = self.validated(PlayModel, value, "the play")
@@ -148,7 +149,7 @@ class _Reader:
             tasks=tuple(tasks),
             handlers=tuple(handlers),
             tags=tags,
-            serial=tuple(_batch(size) for size in _list(model.serial)),
+            serial=tuple(map(_batch, model.serial if isinstance(model.serial, list) else [model.serial])),
             any_errors_fatal=model.any_errors_fatal,
             max_fail_percentage=model.max_fail_percentage,
             verify=parts.get("verify"),
@@ -156,8 +157,10 @@ class _Reader:
 
     def variables(self, value: Value | None) -> dict[str, Value]:
         """Give a play's variables, without those that are wrong."""
-        variables = {}
-        for name, each in members(value).items() if value else ():
+        variables: dict[str, Value] = {}
+        if value is None:
+            return variables
+        for name, each in members(value).items():
             problems = list(check_templates(each))
             self.problems += problems
             if name in RESERVED:
@@ -172,9 +175,7 @@ class _Reader:
     def check_hosts(self, value: Value | None) -> None:
         for text, source in _texts(value):
             if is_template(text):
-                self.report(
-                    source, "'hosts' can't hold a template", "name hosts or groups, and narrow with --limit"
-                )
+                self.report(source, "'hosts' can't hold a template", "name hosts or groups, and narrow with --limit")
 
     def check_handlers(self, tasks: Value | None, handlers: Value | None) -> None:
         """Compare who notifies with who can be notified."""
@@ -182,9 +183,7 @@ class _Reader:
         for handler in _mappings(handlers):
             for name, source in _texts(members(handler).get("name")):
                 if name in known:
-                    self.report(
-                        source, f"two handlers are named {name!r}, the first in line {known[name].line}"
-                    )
+                    self.report(source, f"two handlers are named {name!r}, the first in line {known[name].line}")
                 known.setdefault(name, source)
         notified = [each for task in _mappings(tasks) for each in _texts(members(task).get("notify"))]
         for name, source in notified:
@@ -192,9 +191,7 @@ class _Reader:
                 without = "" if known else "the play has no handlers"
                 self.report(source, f"no handler is named {name!r}", did_you_mean(name, known) or without)
         for name in known.keys() - {name for name, _ in notified}:
-            self.notices.append(
-                Problem(known[name], f"no task notifies the handler {name!r}, so it never runs")
-            )
+            self.notices.append(Problem(known[name], f"no task notifies the handler {name!r}, so it never runs"))
         self.notices.sort(key=lambda notice: notice.source)
 
     # Tasks
@@ -212,9 +209,7 @@ class _Reader:
         when = self.conditions(parts.get("when"))
         loop = self.loop(parts.get("loop"))
         written = members(value)[spec.name] if spec else None
-        sound = (
-            self.arguments(written, value.keys[spec.name], spec, surroundings) if spec and written else False
-        )
+        sound = self.arguments(written, value.keys[spec.name], spec, surroundings) if spec and written else False
         if model is None or spec is None or written is None or not sound:
             return None
         inputs = names_of(written) | (names_of(loop) if loop else frozenset())
@@ -240,12 +235,10 @@ class _Reader:
         for extra in called[1:]:
             message = f"{label} calls two modules, {called[0]!r} and {extra!r}"
             self.report(value.keys[extra], message, "make two tasks of it")
-        unknown = self.unknown_keys(value, {*keys, *self.modules}, label, () if called else self.modules)
+        unknown = self.unknown_keys(value, (*keys, *self.modules), label, () if called else self.modules)
         # An unknown key that doesn't resemble a task's own is the module, misspelt or unknown.
         if not called and all(nearest(key, keys) for key in unknown):
-            self.report(
-                value.source, f"{label} calls no module", f"there are: {', '.join(sorted(self.modules))}"
-            )
+            self.report(value.source, f"{label} calls no module", f"there are: {', '.join(sorted(self.modules))}")
         return self.modules[called[0]] if called else None
 
     def conditions(self, value: Value | None) -> tuple[Expression, ...]:
@@ -318,9 +311,7 @@ class _Reader:
             else:
                 near = did_you_mean(key.rpartition(".")[2], set(known) - value.keys.keys())
                 what = "unknown module or key" if modules else "unknown key"
-                every = (
-                    f"modules: {', '.join(sorted(modules))}" if modules else f"known here: {', '.join(known)}"
-                )
+                every = f"modules: {', '.join(sorted(modules))}" if modules else f"known here: {', '.join(known)}"
                 self.report(source, f"{what} {key!r} in {label}", near or every)
                 unknown.append(key)
                 continue

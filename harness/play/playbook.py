@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import TaskError
 from harness.play.expressions import Expression, describe, render
 from harness.play.problems import explain
-from harness.source import Problem, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from harness.play.document import Value
+    from harness.source import Problem, Source
 
 Host = TypeVar("Host")
 
@@ -38,7 +38,7 @@ class ModuleSpec(Protocol):
         A template inside such an argument fills values in through that function only. Most modules have none.
         """
 
-    def handler_only(self, arguments: BaseModel) -> str:
+    def handler_only(self, arguments: Any, /) -> str:  # noqa: ANN401 - an instance of its own Arguments
         """Say in one sentence why these arguments stand in a handler only; nothing where they may stand in a task."""
 
 
@@ -132,8 +132,7 @@ class Task:
             TaskError: A template fails or the module refuses a value; one line for each, beginning with its place.
         """
         data = {
-            key: render(value, variables, self.spec.literals.get(key))
-            for key, value in members(self.written).items()
+            key: render(value, variables, self.spec.literals.get(key)) for key, value in members(self.written).items()
         }
         try:
             arguments = self.spec.Arguments.model_validate(data)

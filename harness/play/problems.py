@@ -13,7 +13,7 @@ from harness.play.suggest import did_you_mean, nearest
 from harness.source import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from pydantic_core import ErrorDetails
 
@@ -102,16 +102,26 @@ def explain(error: ValidationError, value: Value, model: type[BaseModel], label:
     Returns:
         What is wrong; the branches of a union make one finding.
     """
-    groups: dict[tuple[Path, str], list[ErrorDetails]] = {}
+    groups: dict[Path, list[ErrorDetails]] = {}
     for each in error.errors(include_url=False):
-        path = _path(each, value)
-        # The branches of a union fail one by one; to the user they are one expectation.
-        kind = "expected" if _expected(each) else repr((each["type"], each["loc"], each["msg"]))
-        groups.setdefault((path, kind), []).append(each)
+        groups.setdefault(_path(each, value), []).append(each)
     return [
-        Finding(path, _problem(path, errors, value, model, label), errors[0]["type"] in _ABOUT_KEYS)
-        for (path, _), errors in groups.items()
+        Finding(path, _problem(path, _nearest_branches(errors), value, model, label), errors[0]["type"] in _ABOUT_KEYS)
+        for path, errors in groups.items()
+        if not _is_other_branch(path, errors, groups)
     ]
+
+
+def _nearest_branches(errors: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Keep, of the branches of a union, those that the value came closest to: it had their type."""
+    closest = [error for error in errors if error["type"] not in _EXPECTED]
+    return closest or errors
+
+
+def _is_other_branch(path: Path, errors: list[ErrorDetails], groups: Collection[Path]) -> bool:
+    """Tell whether a value only isn't of a union's other type: something inside it is what is wrong."""
+    deeper = any(len(other) > len(path) and other[: len(path)] == path for other in groups)
+    return deeper and all(error["type"] in _EXPECTED for error in errors)
 
 
 def spelled(path: Path, label: str) -> str:
@@ -127,9 +137,7 @@ def _path(error: ErrorDetails, value: Value) -> Path:
     return path
 
 
-def _problem(
-    path: Path, errors: list[ErrorDetails], value: Value, model: type[BaseModel], label: str
-) -> Problem:
+def _problem(path: Path, errors: list[ErrorDetails], value: Value, model: type[BaseModel], label: str) -> Problem:
     first = errors[0]
     found, _ = value.find(path)
     name = spelled(path, label)
@@ -141,9 +149,10 @@ def _problem(
         near = did_you_mean(key, set(_fields(model)) - owner.keys.keys())
         known = "" if near or len(path) > 1 else f"known here: {', '.join(sorted(_own_fields(model)))}"
         return Problem(owner.keys.get(key, found.source), f"unknown key {name} in {label}", near or known)
+    own = list(dict.fromkeys(_own_message(error) for error in errors if not _expected(error)))
+    if own:
+        return Problem(found.source, f"{name}: {'; '.join(own)}")
     expected = list(dict.fromkeys(filter(None, map(_expected, errors))))
-    if not expected:
-        return Problem(found.source, f"{name}: {_own_message(first)}")
     message = f"{name}: expected {' or '.join(expected)}, found {describe(first['input'])}"
     return Problem(found.source, message, _hint(errors, first["input"]))
 
@@ -170,7 +179,7 @@ def _own_message(error: ErrorDetails) -> str:
 
 
 def _hint(errors: list[ErrorDetails], found: object) -> str:
-    if isinstance(found, bool | int | float) and any(error["type"] == "string_type" for error in errors):
+    if isinstance(found, bool | int | float) and all(error["type"] == "string_type" for error in errors):
         return "put it in quotes"
     if not isinstance(found, str):
         return ""

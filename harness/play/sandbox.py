@@ -87,9 +87,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 
     def __init__(self, literal: Callable[[object], str] | None = None) -> None:
         # Not optimized: constant parts would be computed while a playbook is read, outside of every limit.
-        super().__init__(
-            undefined=StrictName, optimized=False, keep_trailing_newline=True, finalize=_finalize(literal)
-        )
+        super().__init__(undefined=StrictName, optimized=False, keep_trailing_newline=True, finalize=_finalize(literal))
         self.globals.clear()
         self.tests["version"] = version
         self.filters = {name: _closed(name, each) for name, each in self.filters.items()}
@@ -184,9 +182,7 @@ def version(value: object, other: object, operator: str = "==") -> bool:
         ">=": left >= right,
     }
     if operator not in answers:
-        raise FilterArgumentError(
-            f"version: there is no operator {operator!r}; there are {' '.join(answers)}"
-        )
+        raise FilterArgumentError(f"version: there is no operator {operator!r}; there are {' '.join(answers)}")
     return answers[operator]
 
 
@@ -221,17 +217,13 @@ def _closed(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         refuse_secrets(*args[first:], *kwargs.values())
         return function(*args, **kwargs)
 
-    closed.__dict__.update(function.__dict__)
+    closed.__dict__.update(getattr(function, "__dict__", {}))
     return closed
 
 
 def _limit_repeat(left: object, right: object) -> None:
     for text, times in ((left, right), (right, left)):
-        if (
-            isinstance(text, str | list | tuple)
-            and isinstance(times, int)
-            and len(text) * times > _MAX_LENGTH
-        ):
+        if isinstance(text, str | list | tuple) and isinstance(times, int) and len(text) * times > _MAX_LENGTH:
             raise SecurityError("the result of * would be too long")
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic.json_schema import models_json_schema
 
 if TYPE_CHECKING:
@@ -12,10 +13,22 @@ if TYPE_CHECKING:
 
     from harness.play.playbook import ModuleSpec
 
+_PERCENTAGE = r"^(100|[1-9][0-9]?)%$"
+
+
+def _percentage(text: str) -> str:
+    if not re.search(_PERCENTAGE, text):
+        raise ValueError("expected a number of hosts, or a percentage from '1%' to '100%'")
+    return text
+
+
 Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Texts: TypeAlias = Text | list[Text]
 Condition: TypeAlias = Text | bool
-BatchSize: TypeAlias = Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^(100|[1-9][0-9]?)%$")]
+BatchSize: TypeAlias = (
+    Annotated[int, Field(ge=1)]
+    | Annotated[str, AfterValidator(_percentage), WithJsonSchema({"type": "string", "pattern": _PERCENTAGE})]
+)
 Mappings: TypeAlias = list[dict[str, Any]]
 
 
@@ -27,9 +40,7 @@ class HandlerModel(_Model):
     """A task that runs at the play's end when a change notified it."""
 
     name: Text = Field(description="The name under which tasks notify it")
-    when: Condition | list[Condition] = Field(
-        default=[], description="Conditions without braces; all must hold"
-    )
+    when: Condition | list[Condition] = Field(default=[], description="Conditions without braces; all must hold")
     tags: Texts = Field(default=[], description="Names to choose tasks by")
     ignore_errors: bool = Field(default=False, description="Go on after it failed")
 
@@ -38,7 +49,7 @@ class TaskModel(HandlerModel):
     """One module call on each host."""
 
     name: Text = Field(default="", description="What it is for, in the user's words")
-    loop: list[Any] | Text = Field(default=None, description="A list, or an expression that gives one")
+    loop: list[Any] | Text = Field(default=[], description="A list, or an expression that gives one")
     notify: Texts = Field(default=[], description="Handlers that a change wakes")
 
 
@@ -65,13 +76,16 @@ PLAY_KEYS = tuple(PlayModel.model_fields)
 TASK_KEYS = tuple(TaskModel.model_fields)
 HANDLER_KEYS = tuple(HandlerModel.model_fields)
 
-_FOREIGN_FILES = "write the plays into one file, or give several with -p"
+FOREIGN_FILES = frozenset({"import_playbook", "include_playbook"})
+"""These stand where a play would, so nothing else of a play is missed."""
+
+_ONE_FILE = "write the plays into one file, or give several with -p"
 _FLAT = "write the tasks directly under 'tasks'"
 
 # Keys that a user of Ansible may bring along, with the way to do without them.
 NOT_SUPPORTED = {
-    "import_playbook": _FOREIGN_FILES,
-    "include_playbook": _FOREIGN_FILES,
+    "import_playbook": _ONE_FILE,
+    "include_playbook": _ONE_FILE,
     "roles": _FLAT,
     "pre_tasks": _FLAT,
     "post_tasks": _FLAT,
@@ -118,7 +132,7 @@ def json_schema(modules: Mapping[str, ModuleSpec]) -> dict[str, Any]:
     Args:
         modules: The modules that a task may call, by name.
     """
-    models = [PlayModel, TaskModel, HandlerModel, *(spec.Arguments for spec in modules.values())]
+    models: list[type[BaseModel]] = [PlayModel, TaskModel, HandlerModel, *(spec.Arguments for spec in modules.values())]
     references, definitions = models_json_schema([(model, "validation") for model in models])
     defs: dict[str, Any] = definitions["$defs"]
     own = {references[model, "validation"]["$ref"].rpartition("/")[2]: model for model in models[:3]}

@@ -60,9 +60,7 @@ class Variables(Mapping[str, object]):
 
     def with_reserved(self, **reserved: object) -> Variables:
         """Give the same variables with more of the reserved ones, for example ``facts``."""
-        return Variables(
-            self._play, host=self._host, extra=self._extra, reserved={**self._reserved, **reserved}
-        )
+        return Variables(self._play, host=self._host, extra=self._extra, reserved={**self._reserved, **reserved})
 
     def with_item(self, item: object) -> Variables:
         """Give the same variables for one round of a loop."""

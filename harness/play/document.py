@@ -120,7 +120,7 @@ def parse(text: str, file: str) -> tuple[Value | None, list[Problem]]:
         return None, []
     builder = _Builder(file)
     value = builder.value(node, Source(file, 1, 1), 0)
-    return value, builder.problems
+    return None if builder.gave_up else value, builder.problems
 
 
 class _Builder:
@@ -143,6 +143,9 @@ class _Builder:
         if isinstance(node, SequenceNode):
             return Value(source, tuple(self.value(each, self.at(each), depth + 1) for each in node.value))
         if isinstance(node, MappingNode):
+            if node.flow_style and any(isinstance(key, MappingNode) for key, _ in node.value):
+                self.problems.append(Problem(source, "a value that begins with {{ needs quotes", 'as in "{{ name }}"'))
+                return Value(source, None)
             return self.mapping(node, source, depth)
         return Value(source, _scalar(str(node.tag), str(node.value)))
 
@@ -162,12 +165,8 @@ class _Builder:
         return Value(source, data, keys)
 
     def key(self, node: Node, at: Source) -> str | None:
-        if isinstance(node, MappingNode):
-            self.problems.append(
-                Problem(at, "a mapping can't be a key", 'a value that begins with {{ needs quotes: "{{ name }}"')
-            )
-        elif not isinstance(node, ScalarNode):
-            self.problems.append(Problem(at, "a list can't be a key"))
+        if not isinstance(node, ScalarNode):
+            self.problems.append(Problem(at, "a key must be text, not a list or a mapping"))
         elif node.tag == _TAG + "merge":
             self.problems.append(Problem(at, "merge keys (<<) aren't part of YAML 1.2", "write the keys out"))
         else:

@@ -59,8 +59,14 @@ _FAILURES = (
 )
 
 
-# Jinja2's names of tokens, in its messages, and what a user sees of them.
-_JINJA_TERMS = {"'end of print statement'": "the end '}}'", "'end of statement block'": "the end '%}'"}
+# Jinja2's messages that speak of its own tokens, and what to say instead.
+_JINJA_MESSAGES = {
+    r"expected token 'end of (?:print statement|statement block)', got (.*)": r"\1 is unexpected",
+    r"unexpected 'end of (?:print statement|statement block)'": "it ends too early",
+    r".*end of template, expected 'end of print statement'": "the closing }} is missing",
+    r".*end of template, expected 'end of statement block'": "the closing %} is missing",
+    r"Unexpected end of template.*closed is '(\w+)'": r"{% \1 %} isn't closed",
+}
 
 
 class _UndefinedVariableError(TaskError):
@@ -146,8 +152,7 @@ def check_expression(text: str, source: Source) -> Problem | None:
         _names(_braced(text))
         _native(_braced(text))
     except _UNREADABLE as error:
-        reason = _reason(error).replace("the end '}}'", "its end")
-        return Problem(source, f"the expression {text!r} can't be read: {reason}")
+        return Problem(source, f"the expression {text!r} can't be read: {_reason(error)}")
     return None
 
 
@@ -335,8 +340,8 @@ def _reason(error: BaseException) -> str:
     if isinstance(error, RecursionError):
         return "it is nested too deeply"
     message = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-    for theirs, ours in _JINJA_TERMS.items():
-        message = message.replace(theirs, ours)
+    for theirs, ours in _JINJA_MESSAGES.items():
+        message = re.sub(f"^{theirs}$", ours, message)
     unknown = re.fullmatch(r"No (filter|test) named '(.*)'", message)
     if unknown:
         kind, name = unknown.groups()

@@ -36,7 +36,7 @@ from harness.play.variables import RESERVED, reachable
 from harness.source import Problem, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from harness.play.playbook import ModuleSpec
@@ -84,9 +84,14 @@ class _Reader:
         self.modules = modules
         self.problems: list[Problem] = []
         self.notices: list[Problem] = []
+        self.damaged: frozenset[Source] = frozenset()
 
     def report(self, source: Source, message: str, hint: str = "") -> None:
         self.problems.append(Problem(source, message, hint))
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Report what a model found, unless YAML has already been found wrong there."""
+        self.problems += [problem for problem in problems if problem.source not in self.damaged]
 
     def read(self, path: Path) -> list[Play]:
         try:
@@ -100,6 +105,7 @@ class _Reader:
             return []
         document, problems = parse(text, self.file)
         self.problems += problems
+        self.damaged = frozenset(problem.source for problem in problems)
         if document is not None:
             return self.plays(document)
         if not problems:
@@ -278,9 +284,13 @@ class _Reader:
         try:
             arguments = spec.Arguments.model_validate(value.plain() or {})
         except ValidationError as error:
-            found = explain(error, value, spec.Arguments, spec.name)
-            found = [each for each in found if each.about_key or not any(map(each.touches, open_paths))]
-            self.problems += [each.problem for each in found]
+            known = {problem.source for problem in problems}
+            found = [
+                each.problem
+                for each in explain(error, value, spec.Arguments, spec.name)
+                if each.about_key or not any(map(each.touches, open_paths))
+            ]
+            self.add(problem for problem in found if problem.source not in known)
             return not found and not problems
         refusal = "" if surroundings.handler or open_paths else spec.handler_only(arguments)
         if refusal:
@@ -293,7 +303,7 @@ class _Reader:
         try:
             return model.model_validate(value.plain())
         except ValidationError as error:
-            self.problems += [each.problem for each in explain(error, value, model, label)]
+            self.add(each.problem for each in explain(error, value, model, label))
             return None
 
     def unknown_keys(

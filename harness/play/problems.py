@@ -23,6 +23,8 @@ Path = tuple[str | int, ...]
 
 _ABOUT_KEYS = frozenset({"missing", "extra_forbidden"})
 
+_CHOICES = frozenset({"literal_error", "enum"})
+
 _WHOLE = "a whole number"
 _EXPECTED = {
     "string_type": "text",
@@ -114,7 +116,7 @@ def explain(error: ValidationError, value: Value, model: type[BaseModel], label:
 
 def _nearest_branches(errors: list[ErrorDetails]) -> list[ErrorDetails]:
     """Keep, of the branches of a union, those that the value came closest to: it had their type."""
-    closest = [error for error in errors if error["type"] not in _EXPECTED]
+    closest = [error for error in errors if error["type"] not in _EXPECTED.keys() | _CHOICES]
     return closest or errors
 
 
@@ -167,7 +169,7 @@ def _expected(error: ErrorDetails) -> str:
     bound = error.get("ctx", {}).get(key)
     if key == "min_length" and bound == 1:
         return "text that isn't empty" if kind == "string_too_short" else "at least one entry"
-    return form.format(bound)
+    return form.format(f"{bound:g}" if isinstance(bound, float) else bound)
 
 
 def _own_message(error: ErrorDetails) -> str:
@@ -186,7 +188,7 @@ def _hint(errors: list[ErrorDetails], found: object) -> str:
     options = [
         option
         for error in errors
-        if error["type"] in {"literal_error", "enum"}
+        if error["type"] in _CHOICES
         for option in re.findall(r"'([^']*)'", str(error.get("ctx", {}).get("expected", "")))
     ]
     return did_you_mean(found, options) if nearest(found, options) != found else ""

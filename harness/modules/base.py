@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeAlias, TypeVar
@@ -113,6 +113,8 @@ class Module(ABC, Generic[A]):
     """Kinds that belong to the organisation: every server shows the same one, and one write serves all."""
     pure_read: ClassVar[bool] = True
     """Whether reading is free of side effects, so that it may be sent before a task's condition is known."""
+    literals: ClassVar[Mapping[str, Callable[[object], str]]] = {}
+    """The arguments that are code, each with the function that writes a value as a literal of its language."""
 
     def handler_only(self, _arguments: A) -> str:
         """Give a sentence when these arguments make sense in a handler only; else nothing."""

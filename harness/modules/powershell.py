@@ -9,7 +9,7 @@ import pydantic
 
 from harness.errors import ScriptError
 from harness.modules.base import Arguments, Change, Difference, Module, Resource
-from harness.remote.powershell import Script
+from harness.remote.powershell import Script, literal
 from harness.source import Source
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ _SOURCE = Source("the task's own script", 1)
 class PowerShellArguments(Arguments):
     """Three scripts: what is, whether it is right, and how to make it so.
 
-    The text is taken as it stands; it is the one place where a playbook's text becomes code.
+    The text is taken as it stands; it is the one place where a playbook's text becomes code. A template in it fills
+    values in as PowerShell literals, so no value does.
     """
 
     read: str = pydantic.Field("", description="Prints the current state, for the report")
@@ -38,6 +39,7 @@ class PowerShell(Module[PowerShellArguments]):
     name = "powershell"
     Arguments = PowerShellArguments
     pure_read = False
+    literals = dict.fromkeys(("read", "test", "set"), literal)
 
     def read(self, arguments: PowerShellArguments, _target: Target) -> Script:
         """Run ``read`` and ``test`` and print what both gave."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import HarnessError, InventoryError
+from harness.errors import InputError, InventoryError
 from harness.exchange import versions
 from harness.modules.base import Target
 from harness.play.runner import RunHost
@@ -14,15 +14,15 @@ from harness.remote.endpoint import objection
 from harness.source import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from harness.cli.lab import Reached
     from harness.inventory import Host, Inventory
-    from harness.lab.client import LabHost
     from harness.play.playbook import Play
 
 
 def run_hosts(
-    hosts: Sequence[Host], inventory: Inventory, extra: Mapping[str, str], lab: Mapping[str, LabHost]
+    hosts: Sequence[Host], inventory: Inventory, extra: Mapping[str, str], lab: Mapping[str, Reached]
 ) -> dict[str, RunHost]:
     """Make every host ready to be reached; secrets are resolved here, before anything is touched.
 
@@ -42,7 +42,7 @@ def run_hosts(
         try:
             target = _target(host, lab.get(host.name))
             endpoint = _endpoint(host, lab.get(host.name))
-        except InventoryError as error:
+        except InputError as error:
             problems += error.problems
             continue
         against = objection(endpoint)
@@ -73,7 +73,7 @@ def _run_host(
     return RunHost(target, connect, clock, variables)
 
 
-def _target(host: Host, lab: LabHost | None) -> Target:
+def _target(host: Host, lab: Reached | None) -> Target:
     name = host.get("exchange_version")
     version = versions.VERSIONS.get(name) if name else versions.DEFAULT
     if version is None:
@@ -96,7 +96,7 @@ def _target(host: Host, lab: LabHost | None) -> Target:
     )
 
 
-def _endpoint(host: Host, lab: LabHost | None) -> Endpoint:
+def _endpoint(host: Host, lab: Reached | None) -> Endpoint:
     return Endpoint(
         host=host.name,
         address=lab.address if lab else host.get("address"),

@@ -50,8 +50,8 @@ def test_ten_mistakes_give_ten_lines() -> None:
     with pytest.raises(PlaybookError) as caught:
         load([CASES / "ten_mistakes.yml"], MODULES)
 
-    assert 10 == len(str(caught.value).splitlines())
-    assert 3 == caught.value.exit_code
+    assert len(str(caught.value).splitlines()) == 10
+    assert caught.value.exit_code == 3
 
 
 def write(folder: Path, text: str, name: str = "play.yml") -> Path:
@@ -66,21 +66,21 @@ def test_a_play_holds_what_was_written() -> None:
     (play,) = load([CASES / "good.yml"], MODULES).plays
     web, tracking, connectors = play.tasks
 
-    assert ("Logs", "exchange:&mailbox") == (play.name, play.hosts)
+    assert (play.name, play.hosts) == ("Logs", "exchange:&mailbox")
     assert (Batch(count=1), Batch(percent=30)) == play.serial
-    assert (True, 12.5) == (play.any_errors_fatal, play.max_fail_percentage)
+    assert (play.any_errors_fatal, play.max_fail_percentage) == (True, 12.5)
     assert {"fields", "log_path"} == set(play.vars)
-    assert {"msgtrk": {"fresh_within": "15m"}} == play.verify.plain()
+    assert play.verify.plain() == {"msgtrk": {"fresh_within": "15m"}}
     assert f"{CASES / 'good.yml'}:36:5" == str(play.verify.source)
     assert ("iis_logging", f"{CASES / 'good.yml'}:13:7") == (web.module, str(web.source))
     assert {"logs", "owa", "iis"} == web.tags
-    assert "message_tracking" == tracking.name
-    assert ["track | default(true)", "true"] == [condition.text for condition in tracking.when]
-    assert ("Restart transport",) == tracking.notify
+    assert tracking.name == "message_tracking"
+    assert [condition.text for condition in tracking.when] == ["track | default(true)", "true"]
+    assert tracking.notify == ("Restart transport",)
     assert {"logs", "smtp", "connectors"} == connectors.tags
     assert connectors.ignore_errors
-    assert ("Default", "Client Frontend") == connectors.items({})
-    assert [True] == [handler.handler for handler in play.handlers]
+    assert connectors.items({}) == ("Default", "Client Frontend")
+    assert [handler.handler for handler in play.handlers] == [True]
 
 
 def test_files_follow_one_another(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_files_follow_one_another(tmp_path: Path) -> None:
     second = write(tmp_path, "- hosts: b\n  tasks: [message_tracking: {}]\n", "a.yml")
     bad = write(tmp_path, "- hosts: c\n", "m.yml")
 
-    assert ["a", "b"] == [play.name for play in load([first, second], MODULES).plays]
+    assert [play.name for play in load([first, second], MODULES).plays] == ["a", "b"]
     with pytest.raises(PlaybookError) as caught:
         load([bad, tmp_path / "none.yml", tmp_path], MODULES)
     assert [
@@ -104,10 +104,10 @@ def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "play.yml"
     path.write_bytes(b"- hosts: a\n  name: Gr\xfc\xdfe\n")
 
-    assert ["play.yml:2: isn't UTF-8 text (save the file as UTF-8)"] == problems_of(path)
+    assert problems_of(path) == ["play.yml:2: isn't UTF-8 text (save the file as UTF-8)"]
 
     path.write_bytes(b"\xef\xbb\xbf- hosts: a\n  tasks: [message_tracking: {}]\n")
-    assert "a" == load([path], MODULES).plays[0].hosts
+    assert load([path], MODULES).plays[0].hosts == "a"
 
 
 def test_an_unused_handler_is_only_a_notice(tmp_path: Path) -> None:

@@ -1,0 +1,119 @@
+"""What can be said of an endpoint before anything is sent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.remote.connection import ENCRYPTING
+
+if TYPE_CHECKING:
+    from harness.remote.connection import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why an endpoint can't be used.
+
+    Args:
+        setting: The inventory's key that is wrong.
+        message: What is wrong, one sentence.
+        hint: What to do.
+    """
+
+    setting: str
+    message: str
+    hint: str
+
+
+def objection(endpoint: Endpoint) -> Objection | None:
+    """Find what is wrong with an endpoint; the first thing only.
+
+    Args:
+        endpoint: The host.
+
+    Returns:
+        None where nothing is.
+    """
+    return _clear_text(endpoint) or _credentials(endpoint) or _files(endpoint) or _package(endpoint)
+
+
+def _clear_text(endpoint: Endpoint) -> Objection | None:
+    """Nothing travels in clear, but to this machine itself where it is asked for."""
+    if endpoint.message_encryption == "always" and endpoint.transport not in ENCRYPTING:
+        return Objection(
+            "winrm_message_encryption",
+            f"the transport {endpoint.transport} can't encrypt messages itself",
+            "set winrm_scheme=https and winrm_message_encryption=auto, or winrm_transport=ntlm",
+        )
+    if not endpoint.in_clear or (endpoint.allow_unencrypted and endpoint.is_loopback):
+        return None
+    if endpoint.transport in ENCRYPTING:
+        return Objection(
+            "winrm_message_encryption",
+            "without message encryption scripts and secrets would travel in clear over plain HTTP",
+            "set winrm_message_encryption=auto or winrm_scheme=https",
+        )
+    return Objection(
+        "winrm_transport",
+        f"the transport {endpoint.transport} sends everything in clear over plain HTTP",
+        "set winrm_scheme=https or winrm_transport=ntlm; "
+        "winrm_allow_unencrypted=true lifts this for loopback addresses only",
+    )
+
+
+def _credentials(endpoint: Endpoint) -> Objection | None:
+    """Each transport has what it signs in with."""
+    if endpoint.transport == "certificate":
+        for setting, value in (
+            ("winrm_cert_pem", endpoint.cert_pem),
+            ("winrm_cert_key_pem", endpoint.cert_key_pem),
+        ):
+            if not value:
+                return Objection(
+                    setting, f"the transport certificate needs {setting}", f"set {setting} to a PEM file"
+                )
+        return None
+    if endpoint.transport == "kerberos":
+        return None
+    if not endpoint.user:
+        return Objection(
+            "winrm_user",
+            f"the transport {endpoint.transport} needs a user",
+            r"set winrm_user to DOMAIN\user, user@domain or a user of the host's own",
+        )
+    if endpoint.password is None:
+        return Objection(
+            "winrm_password",
+            f"the transport {endpoint.transport} needs a password",
+            "set winrm_password to env:NAME, file:PATH or prompt:",
+        )
+    return None
+
+
+def _files(endpoint: Endpoint) -> Objection | None:
+    """The certificates' files are there."""
+    for setting, value in (
+        ("winrm_ca_trust_path", endpoint.ca_trust_path),
+        ("winrm_cert_pem", endpoint.cert_pem),
+        ("winrm_cert_key_pem", endpoint.cert_key_pem),
+    ):
+        if value and not Path(value).exists():
+            return Objection(setting, f"{value} doesn't exist", f"set {setting} to a PEM file")
+    return None
+
+
+def _package(endpoint: Endpoint) -> Objection | None:
+    """The transport's package is installed."""
+    # pywinrm takes long to import, and most commands never connect.
+    from winrm.transport import HAVE_CREDSSP, HAVE_KERBEROS  # noqa: PLC0415
+
+    present = {"kerberos": HAVE_KERBEROS, "credssp": HAVE_CREDSSP}
+    if present.get(endpoint.transport, True):
+        return None
+    return Objection(
+        "winrm_transport",
+        f"the transport {endpoint.transport} needs a package that isn't installed",
+        f"run: pip install 'exchange-log-harness[{endpoint.transport}]'",
+    )

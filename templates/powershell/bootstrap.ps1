@@ -1,0 +1,47 @@
+# The fixed start of every batch, sent as -EncodedCommand; comments and indentation are stripped before that.
+# Standard input, one item a line, fields parted by one blank, data in base64 of UTF-8:
+#   secret NAME DATA    a SecureString in $HarnessSecret[NAME]
+#   load   NUMBER DATA  a script that leaves functions or a session behind
+#   run    NUMBER DATA  a script whose output is its result
+# Standard output, one line as each script ends, ASCII:
+#   harness-result NUMBER ok|failed DATA    base64 of JSON
+# Any other line is chatter of the host's and is kept apart by the reader.
+# Everything is read before anything runs, so a batch that was cut off on its way is never half executed.
+$global:ErrorActionPreference = 'Stop'
+$global:ProgressPreference = 'SilentlyContinue'
+$HarnessSecret = @{}
+$HarnessCleanup = New-Object System.Collections.ArrayList
+function Write-HarnessResult($Number, $Status, $Json) {
+    $data = [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($Json))
+    [Console]::Out.WriteLine("harness-result $Number $Status $data")
+    [Console]::Out.Flush()
+}
+$HarnessLines = @($input)
+if ($HarnessLines.Count -eq 0 -or [string]$HarnessLines[-1] -notmatch '^end\s*$') { exit 3 }
+try {
+    foreach ($HarnessLine in $HarnessLines) {
+        $HarnessVerb, $HarnessNumber, $HarnessData = ([string]$HarnessLine).Trim().Split(' ')
+        if ($HarnessVerb -eq 'end') { break }
+        $HarnessText = [Text.Encoding]::UTF8.GetString([Convert]::FromBase64String([string]$HarnessData))
+        if ($HarnessVerb -eq 'secret') {
+            $HarnessValue = New-Object System.Security.SecureString
+            foreach ($HarnessChar in $HarnessText.ToCharArray()) { $HarnessValue.AppendChar($HarnessChar) }
+            $HarnessSecret[$HarnessNumber] = $HarnessValue
+            continue
+        }
+        try {
+            $HarnessScript = [scriptblock]::Create($HarnessText)
+            if ($HarnessVerb -eq 'load') { . $HarnessScript | Out-Null; $HarnessJson = 'null' }
+            else { $HarnessJson = ConvertTo-HarnessJson @(& $HarnessScript) }
+            $HarnessStatus = 'ok'
+        }
+        catch {
+            $HarnessStatus = 'failed'
+            $HarnessJson = ConvertTo-HarnessJson (Get-HarnessFailure $_)
+        }
+        Write-HarnessResult $HarnessNumber $HarnessStatus $HarnessJson
+    }
+}
+finally {
+    foreach ($HarnessStep in $HarnessCleanup) { & $HarnessStep }
+}

@@ -24,7 +24,7 @@ ENCRYPTING: frozenset[str] = frozenset({"ntlm", "kerberos", "credssp"})
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """All that is needed to reach one host.
+    r"""All that is needed to reach one host.
 
     Args:
         host: The host's name in the inventory, for messages.
@@ -32,7 +32,7 @@ class Endpoint:
         port: The TCP port.
         scheme: Whether TLS is spoken.
         transport: How to sign in.
-        user: ``DOMAIN\\user``, ``user@domain`` or a local user; empty for ``certificate``.
+        user: ``DOMAIN\user``, ``user@domain`` or a local user; empty for ``certificate``.
         password: None for ``certificate``, and for ``kerberos``, which uses the ticket cache.
         ca_trust_path: A file or folder of PEM certificates to trust instead of the bundled authorities.
         cert_pem: The client's certificate, for ``certificate``.
@@ -170,9 +170,7 @@ class Clock:
 class Connection(Protocol):
     """One host, reached. Only `interrupt` may be called from another thread."""
 
-    def execute(
-        self, command_line: str, stdin: bytes, on_output: Callable[[bytes], None], clock: Clock
-    ) -> Finished:
+    def execute(self, command_line: str, stdin: bytes, on_output: Callable[[bytes], None], clock: Clock) -> Finished:
         """Run one command to its end.
 
         Args:

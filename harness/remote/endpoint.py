@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import ssl
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,7 +39,21 @@ def objection(endpoint: Endpoint) -> Objection | None:
     Returns:
         None where nothing is.
     """
-    return _clear_text(endpoint) or _credentials(endpoint) or _files(endpoint) or _package(endpoint)
+    return _address(endpoint) or _clear_text(endpoint) or _credentials(endpoint) or _files(endpoint) or _package(endpoint)
+
+
+def _address(endpoint: Endpoint) -> Objection | None:
+    """The address is one, and nothing that would turn into another part of the URL."""
+    try:
+        ip_address(endpoint.address)
+    except ValueError:
+        if not re.fullmatch(r"[\w.-]+", endpoint.address):
+            return Objection(
+                "address",
+                f"{endpoint.address!r} isn't an address",
+                "set address to a host name or an IP address; the port goes into winrm_port",
+            )
+    return None
 
 
 def _clear_text(endpoint: Endpoint) -> Objection | None:
@@ -71,9 +88,7 @@ def _credentials(endpoint: Endpoint) -> Objection | None:
             ("winrm_cert_key_pem", endpoint.cert_key_pem),
         ):
             if not value:
-                return Objection(
-                    setting, f"the transport certificate needs {setting}", f"set {setting} to a PEM file"
-                )
+                return Objection(setting, f"the transport certificate needs {setting}", f"set {setting} to a PEM file")
         return None
     if endpoint.transport == "kerberos":
         return None
@@ -93,14 +108,34 @@ def _credentials(endpoint: Endpoint) -> Objection | None:
 
 
 def _files(endpoint: Endpoint) -> Objection | None:
-    """The certificates' files are there."""
-    for setting, value in (
-        ("winrm_ca_trust_path", endpoint.ca_trust_path),
-        ("winrm_cert_pem", endpoint.cert_pem),
-        ("winrm_cert_key_pem", endpoint.cert_key_pem),
-    ):
-        if value and not Path(value).exists():
-            return Objection(setting, f"{value} doesn't exist", f"set {setting} to a PEM file")
+    """The certificates' files are what they should be; TLS would complain of them in OpenSSL's words."""
+    if endpoint.scheme != "https":
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    trusted = endpoint.ca_trust_path
+    if trusted and endpoint.validate_certificate:
+        try:
+            if Path(trusted).is_dir():
+                context.load_verify_locations(capath=trusted)
+            else:
+                context.load_verify_locations(cafile=trusted)
+        except OSError as error:
+            return Objection(
+                "winrm_ca_trust_path",
+                f"no certificates can be read from {trusted}: {error.strerror or error}",
+                "set winrm_ca_trust_path to a PEM file, or to a folder of them prepared with: openssl rehash",
+            )
+    if endpoint.transport == "certificate" and endpoint.cert_pem and endpoint.cert_key_pem:
+        try:
+            # A password, though an empty one: without it OpenSSL would ask the terminal for that of the key.
+            context.load_cert_chain(endpoint.cert_pem, endpoint.cert_key_pem, password="")
+        except OSError as error:
+            return Objection(
+                "winrm_cert_pem",
+                f"{endpoint.cert_pem} with the key {endpoint.cert_key_pem} can't be used: {error.strerror or error}",
+                "set winrm_cert_pem and winrm_cert_key_pem to PEM files that belong together, the key without a "
+                "password",
+            )
     return None
 
 

@@ -12,6 +12,7 @@ import socket
 import ssl
 import struct
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Final
 from xml.etree.ElementTree import ParseError
 
@@ -53,7 +54,7 @@ _REFUSED: Final = (SpnegoError, WinRMAuthenticationError, PermissionError)
 def _credssp_errors() -> tuple[type[Exception], ...]:
     """Give what the CredSSP package raises, where it is installed."""
     try:
-        from requests_credssp import exceptions  # noqa: PLC0415 - an extra
+        exceptions = import_module("requests_credssp.exceptions")
     except ImportError:
         return ()
     return (exceptions.AuthenticationException, exceptions.InvalidConfigurationException)
@@ -216,14 +217,13 @@ def _timeout(chain: tuple[BaseException, ...], attempt: Attempt) -> HostError | 
     endpoint = attempt.endpoint
     kinds = (
         requests.Timeout,
-        urllib3.exceptions.TimeoutError,
+        urllib3.exceptions.ReadTimeoutError,
         WinRMOperationTimeoutError,
         TimeoutError,
     )
     if not any(isinstance(each, kinds) for each in chain):
         return None
-    connect = any(isinstance(each, urllib3.exceptions.ConnectTimeoutError) for each in chain)
-    if (connect and not _has(chain, urllib3.exceptions.NewConnectionError)) or attempt.connecting:
+    if attempt.connecting:
         return DeadlineError(
             f"no connection to {endpoint.attempt} within {endpoint.connect_seconds:g} s",
             host=endpoint.host,
@@ -267,19 +267,15 @@ def _tls(chain: tuple[BaseException, ...], attempt: Attempt) -> HostError | None
             "speaks plain HTTP, not HTTPS",
             "set winrm_scheme=http, or the port of the HTTPS listener",
         )
-    elif "PROTOCOL" in reason and "VERSION" in reason or "UNSUPPORTED_PROTOCOL" in reason:
+    elif ("PROTOCOL" in reason and "VERSION" in reason) or "UNSUPPORTED_PROTOCOL" in reason:
         what = "offers no TLS version from 1.2 on"
-        hint = (
-            "enable TLS 1.2 on the host, or use winrm_scheme=http with winrm_transport=ntlm, which encrypts"
-        )
+        hint = "enable TLS 1.2 on the host, or use winrm_scheme=http with winrm_transport=ntlm, which encrypts"
     else:
         what, hint = (
             f"broke off TLS ({reason})",
             "see the listener's certificate and TLS settings on the host",
         )
-    return UnreachableError(
-        f"{endpoint.attempt} {what}", host=endpoint.host, tried=(endpoint.attempt,), hint=hint
-    )
+    return UnreachableError(f"{endpoint.attempt} {what}", host=endpoint.host, tried=(endpoint.attempt,), hint=hint)
 
 
 def _certificate(failure: ssl.SSLCertVerificationError, attempt: Attempt) -> CertificateError:
@@ -342,15 +338,13 @@ def _sign_in(error: Exception, chain: tuple[BaseException, ...], attempt: Attemp
         "winrm get winrm/config/service/auth",
         "certificate": "see whether the host maps the certificate to a user: "
         "winrm enumerate winrm/config/service/certmapping",
-        "kerberos": "see the ticket with: klist; get one with: kinit user@REALM; winrm_host's address has to be its "
-        "full domain name",
+        "kerberos": "see the ticket with: klist; get one with: kinit user@REALM; the address has to be the "
+        "host's full domain name",
         "credssp": "see winrm_user, winrm_password, and on the host: Enable-WSManCredSSP -Role Server",
     }
     wanted = {"ntlm": ("ntlm", "negotiate"), "basic": ("basic",), "kerberos": ("kerberos", "negotiate")}
     offered = [part.split()[0] for part in attempt.offered.split(",") if part.strip()]
-    missing = offered and not {each.lower() for each in offered} & set(
-        wanted.get(endpoint.transport, offered)
-    )
+    missing = offered and not {each.lower() for each in offered} & set(wanted.get(endpoint.transport, offered))
     if missing:
         return AuthenticationError(
             f"{endpoint.url} doesn't take {endpoint.transport}; it offers {', '.join(offered)}",
@@ -383,17 +377,14 @@ def _network(chain: tuple[BaseException, ...], attempt: Attempt) -> HostError | 
         return None
     if attempt.established:
         return ConnectionLostError(
-            f"{endpoint.attempt} broke the connection off"
-            + (" while the command was running" if attempt.sent else ""),
+            f"{endpoint.attempt} broke the connection off" + (" while the command was running" if attempt.sent else ""),
             host=endpoint.host,
             tried=(endpoint.attempt,),
             sent=attempt.sent,
             hint="see whether the host restarted or a device on the way cut the connection; then run again",
         )
     what, hint = _first_contact(chain, attempt)
-    return UnreachableError(
-        f"{endpoint.attempt} {what}", host=endpoint.host, tried=(endpoint.attempt,), hint=hint
-    )
+    return UnreachableError(f"{endpoint.attempt} {what}", host=endpoint.host, tried=(endpoint.attempt,), hint=hint)
 
 
 def _first_contact(chain: tuple[BaseException, ...], attempt: Attempt) -> tuple[str, str]:
@@ -410,12 +401,7 @@ def _first_contact(chain: tuple[BaseException, ...], attempt: Attempt) -> tuple[
             "see winrm_port, and on the host: winrm quickconfig and its firewall",
         )
     for each in chain:
-        if (
-            isinstance(each, OSError)
-            and each.errno
-            and each.strerror
-            and not isinstance(each, ConnectionError)
-        ):
+        if isinstance(each, OSError) and each.errno and each.strerror and not isinstance(each, ConnectionError):
             return f"can't be reached: {each.strerror}", "see the network on the way"
     if endpoint.scheme == "http":
         return (

@@ -118,9 +118,7 @@ class WinRMConnection:
         self._established = False
         self._stopped = threading.Event()
 
-    def execute(
-        self, command_line: str, stdin: bytes, on_output: Callable[[bytes], None], clock: Clock
-    ) -> Finished:
+    def execute(self, command_line: str, stdin: bytes, on_output: Callable[[bytes], None], clock: Clock) -> Finished:
         """Run one command to its end; see `Connection.execute`.
 
         Raises:
@@ -135,9 +133,7 @@ class WinRMConnection:
         try:
             self._prepare_shell(protocol, clock)
             command = self._call(
-                lambda: protocol.run_command(
-                    self._shell, command_line, console_mode_stdin=False, skip_cmd_shell=False
-                ),
+                lambda: protocol.run_command(self._shell, command_line, console_mode_stdin=False, skip_cmd_shell=False),
                 clock,
                 starts=True,
             )
@@ -203,9 +199,7 @@ class WinRMConnection:
             self._call(lambda: protocol.cleanup_command(self._shell, ended), clock)
         if not self._shell:
             self._ended_command = ""
-            self._shell = self._call(
-                lambda: protocol.open_shell(codepage=CODEPAGE_UTF8, noprofile=True), clock
-            )
+            self._shell = self._call(lambda: protocol.open_shell(codepage=CODEPAGE_UTF8, noprofile=True), clock)
 
     def _delete_shell(self, protocol: Protocol, seconds: float) -> None:
         """End the shell, as far as the host can be reached."""
@@ -222,9 +216,7 @@ class WinRMConnection:
             )
         clock.task_done()
 
-    def _receive(
-        self, protocol: Protocol, command: str, on_output: Callable[[bytes], None], clock: Clock
-    ) -> Finished:
+    def _receive(self, protocol: Protocol, command: str, on_output: Callable[[bytes], None], clock: Clock) -> Finished:
         """Hand output on until the command has ended."""
         stderr = bytearray()
         while True:
@@ -243,6 +235,7 @@ class WinRMConnection:
     def _try(self, operation: Callable[[], object], seconds: float) -> None:
         """Run an operation that cleans up, even when stopped; when the host doesn't let us, so be it."""
         self._wire.resume()
+        seconds -= _GRACE
         clock = Clock(self._endpoint.host, task_seconds=seconds, run_seconds=seconds)
         try:
             self._call(operation, clock, cleans_up=True)

@@ -19,7 +19,6 @@ import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
-import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
@@ -29,6 +28,8 @@ from harness.remote.connection import ENCRYPTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import requests
 
     from harness.remote.connection import Endpoint
 
@@ -87,6 +88,13 @@ class Wire:
     def resume(self) -> None:
         """Let connections come up again."""
         self._halted = False
+
+    def close(self) -> None:
+        """Close every connection; urllib3 would wait until its pool is collected, which a kept exception delays."""
+        with self._lock:
+            connections, self._open = list(self._open), weakref.WeakSet()
+        for connection in connections:
+            connection.close()
 
     def cut(self) -> None:
         """Shut every connection down, which ends a read that another thread waits in."""
@@ -166,15 +174,18 @@ class WireTransport(Transport):
     """
 
     def __init__(self, endpoint: Endpoint, wire: Wire) -> None:
-        password = endpoint.password.reveal() if endpoint.password else None
-        basic = endpoint.transport == "basic"
+        user, password = endpoint.user, endpoint.password.reveal() if endpoint.password else None
+        # requests would encode text as Latin-1, and fail for other passwords; bytes it takes as they are.
+        credentials: Any = (user, password)
+        if endpoint.transport == "basic":
+            credentials = (user.encode(), (password or "").encode())
+        bundled: Any = None
         super().__init__(
             endpoint=endpoint.url,
-            # requests would encode text as Latin-1, and fail for other passwords.
-            username=endpoint.user.encode() if basic else endpoint.user or None,
-            password=password.encode() if basic and password is not None else password,
+            username=credentials[0] or None,
+            password=credentials[1],
             service="HTTP",
-            ca_trust_path=endpoint.ca_trust_path,
+            ca_trust_path=endpoint.ca_trust_path or bundled,
             cert_pem=endpoint.cert_pem,
             cert_key_pem=endpoint.cert_key_pem,
             server_cert_validation="validate" if endpoint.validate_certificate else "ignore",
@@ -193,7 +204,8 @@ class WireTransport(Transport):
             connect_seconds: For TCP and TLS.
             read_seconds: For each wait for bytes.
         """
-        self.read_timeout_sec = (connect_seconds, read_seconds)
+        pair: Any = (connect_seconds, read_seconds)
+        self.read_timeout_sec = pair
 
     def build_session(self) -> requests.Session:
         """Give the session, signing in first where messages are encrypted."""
@@ -214,6 +226,7 @@ class WireTransport(Transport):
         """Forget connections, sign-in and keys; the next message signs in anew."""
         super().close_session()
         self.encryption = None
+        self._wire.close()
         self._wire.signed_in = False
 
     def _harden(self, session: requests.Session) -> requests.Session:
@@ -237,4 +250,5 @@ class WireTransport(Transport):
         self._wire.offered = first.headers.get("WWW-Authenticate", self._wire.offered)
         kind = response.headers.get("Content-Type", "")
         if self.encryption and response.ok and "encrypted" not in kind:
+            response.close()
             raise PlainAnswerError

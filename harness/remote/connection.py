@@ -64,9 +64,9 @@ class Endpoint:
     kerberos_delegation: bool = False
     send_cbt: bool = True
     connect_seconds: float = 15
-    read_seconds: float = 60
-    task_seconds: float = 300
-    run_seconds: float = 1800
+    read_seconds: float = 30
+    task_seconds: float = 120
+    run_seconds: float = 900
 
     @property
     def url(self) -> str:

@@ -1,4 +1,4 @@
-"""What can be said of an endpoint before anything is sent."""
+"""From a host's settings to its endpoint, and what can be said of that before anything is sent."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.remote.connection import ENCRYPTING
+from harness.errors import InventoryError
+from harness.remote.connection import ENCRYPTING, Endpoint
+from harness.source import Problem
 
 if TYPE_CHECKING:
-    from harness.remote.connection import Endpoint
+    from harness.inventory.model import Host
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,43 @@ class Objection:
     setting: str
     message: str
     hint: str
+
+
+def endpoint(host: Host) -> Endpoint:
+    """Give what is needed to reach a host.
+
+    Args:
+        host: A host of the inventory; its password is looked up now.
+
+    Raises:
+        InventoryError: The settings don't fit together; it names the line of the one to change.
+        SecretError: The password's reference leads nowhere.
+    """
+    made = Endpoint(
+        host=host.name,
+        address=host.get("address", host.name),
+        port=host.get("winrm_port"),
+        scheme=host.get("winrm_scheme"),
+        transport=host.get("winrm_transport"),
+        user=host.get("winrm_user", ""),
+        password=host.secret("winrm_password"),
+        ca_trust_path=host.get("winrm_ca_trust_path"),
+        cert_pem=host.get("winrm_cert_pem"),
+        cert_key_pem=host.get("winrm_cert_key_pem"),
+        validate_certificate=host.get("winrm_server_cert_validation") != "ignore",
+        allow_unencrypted=host.get("winrm_allow_unencrypted"),
+        message_encryption=host.get("winrm_message_encryption"),
+        kerberos_delegation=host.get("winrm_kerberos_delegation"),
+        send_cbt=host.get("winrm_send_cbt"),
+        connect_seconds=host.get("winrm_connect_timeout"),
+        read_seconds=host.get("winrm_read_timeout"),
+        task_seconds=host.get("winrm_task_timeout"),
+        run_seconds=host.get("winrm_run_timeout"),
+    )
+    wrong = objection(made)
+    if wrong is not None:
+        raise InventoryError([Problem(host.source(wrong.setting), f"{host.name}: {wrong.message}", wrong.hint)])
+    return made
 
 
 def objection(endpoint: Endpoint) -> Objection | None:

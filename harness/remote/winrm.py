@@ -73,7 +73,7 @@ def limits(endpoint: Endpoint, remaining: float, *, polls: bool, signed_in: bool
         endpoint: The host.
         remaining: Seconds to the nearest deadline.
         polls: Whether the host holds the message back until there is output.
-        signed_in: Whether there is a session.
+        signed_in: Whether no requests are needed to sign in first.
     """
     longest = remaining + _GRACE
     margin = min(5.0, max(0.5, endpoint.read_seconds / 2))
@@ -295,7 +295,7 @@ class WinRMConnection:
     def _limit(self, clock: Clock, *, polls: bool) -> Limits:
         """Set the time-outs of the next message."""
         client = self._client()
-        signed_in = client.transport.session is not None
+        signed_in = client.transport.session is not None or self._endpoint.transport in ("basic", "certificate")
         now = limits(self._endpoint, max(clock.remaining(), 0.0), polls=polls, signed_in=signed_in)
         client.protocol.operation_timeout_sec = now.operation
         client.transport.limit(now.connect, now.read)

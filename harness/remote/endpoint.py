@@ -78,7 +78,9 @@ def objection(endpoint: Endpoint) -> Objection | None:
     Returns:
         None where nothing is.
     """
-    return _address(endpoint) or _clear_text(endpoint) or _credentials(endpoint) or _files(endpoint) or _package(endpoint)
+    return (
+        _address(endpoint) or _clear_text(endpoint) or _credentials(endpoint) or _files(endpoint) or _package(endpoint)
+    )
 
 
 def _address(endpoint: Endpoint) -> Objection | None:

@@ -316,7 +316,7 @@ class WinRMConnection:
             self._endpoint,
             seconds=now.read,
             connecting=self._wire.connecting,
-            established=self._established,
+            established=self._established or self._wire.signed_in,
             offered=self._wire.offered,
             sent=self._sent,
         )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from harness.errors import (
     AuthenticationError,
@@ -25,8 +26,11 @@ from harness.remote.winrm import WinRMConnection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from conftest import Lab
+
+    Stubs = Callable[[Callable[[socket.socket], None]], "Stub"]
 
 PASSWORD = "stub-Canary-password"
 
@@ -118,9 +122,6 @@ def failure(port: int, **changes: object) -> HostError:
     return caught.value
 
 
-Stubs = "Callable[[Callable[[socket.socket], None]], Stub]"
-
-
 def test_unknown_name() -> None:
     """A name without an address says so."""
     error = failure(5985, address="no-such-host.invalid", transport="ntlm")
@@ -166,7 +167,7 @@ def test_http_to_a_tls_port(lab: Lab) -> None:
 
 def test_no_tls_answer(stub: Stubs) -> None:
     """A port that takes the connection and says nothing to TLS is a connect time-out."""
-    error = failure(stub(lambda accepted: time.sleep(1.5)).port, scheme="https")
+    error = failure(stub(lambda _: time.sleep(1.5)).port, scheme="https")
 
     assert isinstance(error, DeadlineError)
     assert "connect" == error.which
@@ -288,26 +289,21 @@ def test_lost_is_not_unreachable_at_first() -> None:
     assert not isinstance(failure(9), ConnectionLostError)
 
 
-def test_encrypted_key_does_not_ask(lab: Lab, tmp_path: object) -> None:
+def test_encrypted_key_does_not_ask(lab: Lab, tmp_path: Path) -> None:
     """A client key with a password is an error; OpenSSL must not ask the terminal for it."""
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
-    from cryptography.hazmat.primitives.asymmetric import ec  # noqa: PLC0415
-
     key = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.BestAvailableEncryption(b"secret"),
     )
-    path = f"{tmp_path}/key.pem"
-    with open(path, "wb") as file:  # noqa: PTH123
-        file.write(key)
+    path = tmp_path / "key.pem"
+    path.write_bytes(key)
     error = failure(
         lab.server.addresses["https"][1],
         scheme="https",
         transport="certificate",
         cert_pem=str(lab.server.certificate),
-        cert_key_pem=path,
+        cert_key_pem=str(path),
     )
 
     assert "can't be used" in error.message
-    assert ssl.OPENSSL_VERSION

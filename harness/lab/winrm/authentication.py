@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 MUTUAL: Final = "http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual"
 """The Authorization header of a client that signs in with its certificate."""
 
+_FIRST_TOKENS: Final = (b"NTLMSSP\x00\x01", b"\x60")
+"""How a client's first token begins: NTLM's NEGOTIATE message, SPNEGO's NegTokenInit."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
@@ -144,8 +147,9 @@ class Gate:
             token = base64.b64decode(value, validate=True)
         except (binascii.Error, ValueError):
             return self._refuse()
-        context = self._pending or SecurityContext(self._settings, self._accounts, self._certificate_hash)
-        self._pending = None
+        context, self._pending = self._pending, None
+        if context is None or token.startswith(_FIRST_TOKENS):
+            context = SecurityContext(self._settings, self._accounts, self._certificate_hash)
         try:
             reply = context.step(token)
         except SignInError:

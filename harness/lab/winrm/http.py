@@ -17,6 +17,7 @@ T = TypeVar("T")
 _READ: Final = 65536
 _LARGEST_HEAD: Final = 65536
 _CLOSE_SECONDS: Final = 2.0
+_HEARD_OUT: Final = 32
 
 
 class BadRequestError(Exception):
@@ -79,6 +80,7 @@ class HttpConnection:
         self._request_seconds = request_seconds
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST_HEAD)
         self._reading: asyncio.Task[bytes] | None = None
+        self._received = 0
 
     async def next_request(self) -> HttpRequest | None:
         """Wait for the next request.
@@ -126,6 +128,7 @@ class HttpConnection:
         return self._reading
 
     async def _read_request(self) -> HttpRequest | None:
+        self._received = 0
         head: h11.Request | None = None
         body = bytearray()
         while True:
@@ -136,22 +139,23 @@ class HttpConnection:
                 await self._more()
             elif isinstance(event, h11.Request):
                 head = event
-                self._check_length(event)
             elif isinstance(event, h11.Data):
-                body += event.data
+                self._add(body, event.data)
+            elif isinstance(event, h11.EndOfMessage) and head is not None:
                 if len(body) > self._body_limit:
                     raise BadRequestError(413)
-            elif isinstance(event, h11.EndOfMessage) and head is not None:
                 headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head.headers}
                 path = head.target.decode("latin-1").partition("?")[0]
                 return HttpRequest(head.method.decode("latin-1"), path, headers, bytes(body))
             else:
                 return None
 
-    def _check_length(self, head: h11.Request) -> None:
-        for name, value in head.headers:
-            if name == b"content-length" and int(value) > self._body_limit:
-                raise BadRequestError(413)
+    def _add(self, body: bytearray, data: bytes) -> None:
+        # Too large a body is read to its end but not kept: a client that is cut off in mid-sentence never reads why.
+        self._received += len(data)
+        if self._received > _HEARD_OUT * self._body_limit:
+            raise BadRequestError(413)
+        body += data[: self._body_limit + 1 - len(body)]
 
     async def unless_gone(self, work: Coroutine[object, object, T]) -> T:
         """Do something that takes time, but stop when the client goes away.

@@ -119,7 +119,8 @@ class ShellProcess:
     def _write(self, stream: str, data: bytes) -> None:
         with self._changed:
             self._changed.wait_for(lambda: self._held < self._room or self.terminated.is_set())
-            self._append(stream, self._encode_output[stream](data, False))
+            if self._held < self._room:  # else it was terminated, and what it still says is lost
+                self._append(stream, self._encode_output[stream](data, False))
         self._wake()
 
     def _append(self, stream: str, data: bytes) -> None:

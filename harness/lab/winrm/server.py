@@ -323,7 +323,10 @@ class WinRMServer:
         if not encrypted and not gate.over_tls and not self.settings.allow_unencrypted:
             return _Answer(500, user=verdict.user)
         try:
-            envelope = parse(gate.decrypt(request.body) if encrypted else request.body)
+            message = gate.decrypt(request.body) if encrypted else request.body
+            if len(message) > self.settings.limits.envelope_size:
+                return _Answer(413, user=verdict.user)
+            envelope = parse(message)
         except (encryption.EncryptionError, MalformedEnvelopeError):
             return _Answer(400, user=verdict.user)
         reply = await self._act(envelope, verdict.user)

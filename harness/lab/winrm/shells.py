@@ -75,7 +75,6 @@ class Reply:
 @dataclass(slots=True, eq=False)
 class _Command:
     process: ShellProcess
-    thread: threading.Thread
     changed: asyncio.Event
     receiver: object | None = None
     ended: bool = False
@@ -259,7 +258,7 @@ class Shells:
         process = ShellProcess(wake, shell.code_page)
         thread = start(process, f"{self._settings.name} {line[:40]}", run)
         self._threads = [other for other in self._threads if other.is_alive()] + [thread]
-        return _Command(process, thread, changed)
+        return _Command(process, changed)
 
     async def _send(self, request: Request, user: str) -> str:
         shell = self._shell(request, user)

@@ -9,8 +9,8 @@ from harness.exchange import versions
 from harness.modules.base import Target
 from harness.play.runner import RunHost
 from harness.play.variables import Variables
-from harness.remote.connection import Clock, Endpoint
-from harness.remote.endpoint import objection
+from harness.remote.connection import Clock
+from harness.remote.endpoint import endpoint as endpoint_of
 from harness.source import Problem
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from harness.cli.lab import Reached
     from harness.inventory import Host, Inventory
     from harness.play.playbook import Play
+    from harness.remote.connection import Endpoint
 
 
 def run_hosts(
@@ -44,10 +45,6 @@ def run_hosts(
             endpoint = _endpoint(host, lab.get(host.name))
         except InputError as error:
             problems += error.problems
-            continue
-        against = objection(endpoint)
-        if against is not None:
-            problems.append(Problem(host.source(against.setting), f"{host.name}: {against.message}", against.hint))
             continue
         ready[host.name] = _run_host(host, target, endpoint, groups, extra)
     if problems:
@@ -97,24 +94,7 @@ def _target(host: Host, lab: Reached | None) -> Target:
 
 
 def _endpoint(host: Host, lab: Reached | None) -> Endpoint:
-    return Endpoint(
-        host=host.name,
-        address=lab.address if lab else host.get("address"),
-        port=lab.port if lab else host.get("winrm_port"),
-        scheme="http" if lab else host.get("winrm_scheme"),
-        transport="ntlm" if lab else host.get("winrm_transport"),
-        user=host.get("winrm_user") or (lab.user if lab else ""),
-        password=host.secret("winrm_password") or (lab.password if lab else None),
-        ca_trust_path=host.get("winrm_ca_trust_path"),
-        cert_pem=host.get("winrm_cert_pem"),
-        cert_key_pem=host.get("winrm_cert_key_pem"),
-        validate_certificate=host.get("winrm_server_cert_validation") == "validate",
-        allow_unencrypted=host.get("winrm_allow_unencrypted"),
-        message_encryption=host.get("winrm_message_encryption"),
-        kerberos_delegation=host.get("winrm_kerberos_delegation"),
-        send_cbt=host.get("winrm_send_cbt"),
-        connect_seconds=host.get("winrm_connect_timeout"),
-        read_seconds=host.get("winrm_read_timeout"),
-        task_seconds=host.get("winrm_task_timeout"),
-        run_seconds=host.get("winrm_run_timeout"),
-    )
+    if lab is None:
+        return endpoint_of(host)
+    own = {} if host.get("winrm_user") else {"user": lab.user, "password": lab.password}
+    return endpoint_of(host, address=lab.address, port=lab.port, scheme="http", transport="ntlm", **own)

@@ -106,7 +106,7 @@ KEYS: tuple[Key, ...] = (
     Key(
         "winrm_ca_trust_path",
         "text",
-        "A file or folder of CA certificates (PEM) to trust instead of the system's.",
+        "A file or folder of CA certificates (PEM) to trust instead of the bundled ones.",
         aliases=("ansible_winrm_ca_trust_path",),
     ),
     Key(

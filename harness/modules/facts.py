@@ -32,7 +32,8 @@ def parse(value: object, target: Target) -> dict[str, Any]:
     Raises:
         HostError: The output isn't what the script prints, or the host runs another Exchange than the inventory says.
     """
-    match value:
+    printed: Any = value
+    match printed:
         case [{"computer_name": str(), "windows": dict(), "exchange": None} as facts]:
             return facts
         case [{"computer_name": str(), "windows": dict(), "exchange": {"build": str(build), **rest}} as facts]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import InventoryError
 from harness.remote.connection import ENCRYPTING, Endpoint
@@ -32,11 +32,12 @@ class Objection:
     hint: str
 
 
-def endpoint(host: Host) -> Endpoint:
+def endpoint(host: Host, **instead: Any) -> Endpoint:  # noqa: ANN401  fields of Endpoint
     """Give what is needed to reach a host.
 
     Args:
         host: A host of the inventory; its password is looked up now.
+        instead: Fields that are known better than the inventory does, for a simulated host.
 
     Raises:
         InventoryError: The settings don't fit together; it names the line of the one to change.
@@ -63,6 +64,7 @@ def endpoint(host: Host) -> Endpoint:
         task_seconds=host.get("winrm_task_timeout"),
         run_seconds=host.get("winrm_run_timeout"),
     )
+    made = replace(made, **instead)
     wrong = objection(made)
     if wrong is not None:
         raise InventoryError([Problem(host.source(wrong.setting), f"{host.name}: {wrong.message}", wrong.hint)])

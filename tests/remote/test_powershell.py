@@ -29,7 +29,7 @@ TEMPLATES = sorted((resources.folder("templates") / "powershell").iterdir())
         (-7, "-7"),
         ("", "''"),
         ("O'Neil", "'O''Neil'"),
-        ("$(calc) `n \"x\" {{ y }}", "'$(calc) `n \"x\" {{ y }}'"),
+        ('$(calc) `n "x" {{ y }}', "'$(calc) `n \"x\" {{ y }}'"),
         (["a", 1], "@('a', 1)"),
         ([], "@()"),
         ({"a b": True}, "@{'a b' = $true}"),

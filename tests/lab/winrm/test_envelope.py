@@ -50,7 +50,9 @@ def test_request_is_read_whatever_its_prefixes_and_encoding(encoding):
 
 def test_identify_needs_no_header():
     """Identify is known by its body alone."""
-    request = parse(f'<s:Envelope xmlns:s="{SOAP}"><s:Body><i:Identify xmlns:i="{IDENTITY}"/></s:Body></s:Envelope>'.encode())
+    request = parse(
+        f'<s:Envelope xmlns:s="{SOAP}"><s:Body><i:Identify xmlns:i="{IDENTITY}"/></s:Body></s:Envelope>'.encode()
+    )
 
     assert (True, "Identify") == (request.is_identify, request.verb)
 
@@ -67,7 +69,14 @@ def test_document_type_is_refused(doctype):
 
 @pytest.mark.parametrize(
     "text",
-    ["", "no xml", "<a/>", f'<e:Envelope xmlns:e="{SOAP}"/>', RECEIVE[:-5], '<?xml version="1.0" encoding="klingon"?><a/>'],
+    [
+        "",
+        "no xml",
+        "<a/>",
+        f'<e:Envelope xmlns:e="{SOAP}"/>',
+        RECEIVE[:-5],
+        '<?xml version="1.0" encoding="klingon"?><a/>',
+    ],
 )
 def test_what_is_no_envelope_is_refused(text):
     """Anything else than a whole SOAP 1.2 envelope is one kind of error."""

@@ -116,7 +116,9 @@ def fault(reply: Reply) -> tuple[int, str]:
     return int(find(reply, f".//{{{FAULT}}}WSManFault").get("Code")), subcode
 
 
-def play(scene: Callable[[Client], Awaitable[None]], program: Program, limits: Limits = Limits(), **more: object) -> None:  # noqa: B008 - a frozen default
+def play(
+    scene: Callable[[Client], Awaitable[None]], program: Program, limits: Limits = Limits(), **more: object
+) -> None:
     """Run a scene with a client of a host that runs the program; then close everything."""
 
     async def run() -> None:

@@ -1,8 +1,8 @@
 """Keeps secrets out of everything that harness prints, logs or saves.
 
-A secret is held by a `Secret`, which shows itself as ``********``. Its text can still come back from outside: in a
-host's error message, in a library's log line, in a dumped request. So every resolved secret is registered with the one
-`redactor`, and every sink passes its text through `Redactor.redact`.
+A secret is held by a `Secret`, which shows itself as ``********``. Its text can still come back from outside:
+in a host's error message, in a library's log line, in a dumped request. So every resolved secret is
+registered with the one `redactor`, and every sink passes its text through `Redactor.redact`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MASK = "********"
 
 SHORTEST = 4
-"""Shorter values aren't redacted: a two-letter secret would blank half of every text, and by that show itself."""
+"""Shorter values aren't redacted: two letters would blank half of every text, and show themselves by that."""
 
 _SHORTEST_CORE = 6
 """The fewest base64 characters of an embedded secret that are searched for: 36 bits don't match by chance."""
@@ -85,9 +85,9 @@ class Secret:
 class Redactor:
     """Replaces every registered secret, in each form that it is known to travel in, by ``********``.
 
-    The forms: plain, base64 (standard and URL-safe alphabet, of UTF-8 and of UTF-16LE, alone or embedded at any of
-    the three alignments), URL-quoted, JSON-escaped, XML-escaped, and as in Python's and PowerShell's string literals.
-    Longer forms are replaced before shorter ones. It may be used from several threads at once.
+    The forms: plain, base64 (standard and URL-safe alphabet, of UTF-8 and of UTF-16LE, alone or embedded at
+    any of the three alignments), URL-quoted, JSON-escaped, XML-escaped, and as in Python's and PowerShell's
+    string literals. Longer forms are replaced before shorter ones. Several threads may use it at once.
     """
 
     def __init__(self) -> None:

@@ -43,14 +43,14 @@ def secret_text(value: object) -> str:
         ConversionError: It isn't a string: YAML has read the password as a number, for example.
     """
     if not isinstance(value, str):
-        message = "expected a string; in YAML, put the value in quotes"
+        message = "expected a text (in YAML, in quotes)"
         raise ConversionError(message)
     return value
 
 
 def _text(_key: Key, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        message = "expected a text; in YAML, put the value in quotes"
+        message = "expected a text (in YAML, in quotes)"
         raise ConversionError(message)
     return str(value)
 
@@ -71,7 +71,7 @@ def _choices(key: Key, value: object) -> tuple[str, ...]:
     except ConversionError:
         chosen = ()
     if not chosen:
-        message = f"expected one or more of {', '.join(key.choices)}, separated by commas"
+        message = f"expected one or more of {', '.join(key.choices)}, with commas between them"
         raise ConversionError(message)
     return chosen
 

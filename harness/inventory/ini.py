@@ -1,7 +1,7 @@
 """Reads Ansible's INI form of an inventory: text in, lines' meanings and every problem out.
 
-The form is documented at https://docs.ansible.com/ansible/latest/plugins/inventory/ini.html. Where Ansible would
-change a value without a word, or take a slip for a host name, this reader reports a problem or a notice instead.
+The form is documented at https://docs.ansible.com/ansible/latest/plugins/inventory/ini.html. Where Ansible
+would change a value without a word, or take a slip for a host name, this reader reports it.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ UNGROUPED: Final = "ungrouped"
 _SECTION = re.compile(r"\[(?P<group>[^:\]\s]+)(?::(?P<kind>\w+))?\]\s*(?:#.*)?")
 _GROUP_NAME = re.compile(r"(?P<group>[^:\]\s]+)\s*(?:#.*)?")
 _VARIABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECTION_HINT = "write [group], [group:vars] or [group:children]"
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
@@ -115,9 +116,7 @@ class _Reader:
         if section:
             self._section(section["group"], section["kind"] or "hosts", source)
         elif _looks_like_section(text):
-            self._problem(
-                source, f"'{text}' isn't a section", "write [group], [group:vars] or [group:children]"
-            )
+            self._problem(source, f"'{text}' isn't a section", _SECTION_HINT)
             self._kind = "unknown"
         elif self._kind == "hosts":
             self._host_line(line, source)
@@ -134,7 +133,7 @@ class _Reader:
             self.result.vars_sections.setdefault(group, source)
         else:
             self._kind = "unknown"
-            hint = "write [group], [group:vars] or [group:children]"
+            hint = _SECTION_HINT
             self._problem(source, f"the section [{group}:{kind}] is of an unknown kind", hint)
 
     def _host_line(self, line: str, source: Source) -> None:

@@ -1,7 +1,7 @@
 """The declared keys: every inventory variable that harness itself reads, as data.
 
-A value may be written under the key's own name or under one of its aliases, which are Ansible's names for the same
-thing. All other names are the user's own variables.
+A value may be written under the key's own name or under one of its aliases, which are Ansible's names for the
+same thing. All other names are the user's own variables.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Key:
 
     Args:
         name: Its name.
-        kind: What its values are converted to: ``text`` str, ``choice`` one of `choices`, ``choices`` a tuple of
-            them, ``port`` int, ``seconds`` float, ``flag`` bool, ``secret`` `Secret`.
+        kind: What its values are converted to: ``text`` str, ``choice`` one of `choices`, ``choices`` a tuple
+            of them, ``port`` int, ``seconds`` float, ``flag`` bool, ``secret`` `Secret`.
         description: One line, for the documentation.
         default: The value where nothing is given; None where there is none.
         default_from: The key whose value is the default, or a description of a computed default.

@@ -41,9 +41,9 @@ def expand(pattern: str) -> tuple[str, ...]:
     """Give the host names that a pattern stands for, in the pattern's order.
 
     Args:
-        pattern: A host name with any number of ranges ``[first:last]`` or ``[first:last:step]``, both ends included.
-            Numbers keep the width of a first one that has leading zeros; letters run from ``a`` to ``z``, then
-            from ``A`` to ``Z``.
+        pattern: A host name with any number of ranges ``[first:last]`` or ``[first:last:step]``, both ends
+            included. Numbers keep the width of a first one that has leading zeros; letters run from ``a`` to
+            ``z``, then from ``A`` to ``Z``.
 
     Raises:
         ValueError: It isn't a host pattern; the message says why.

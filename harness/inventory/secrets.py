@@ -1,7 +1,8 @@
-"""Secrets stand in an inventory as references, which are followed when a connection needs them, and not before.
+"""Secrets stand in an inventory as references, which are followed when a connection needs them, not before.
 
-``env:NAME`` reads an environment variable, ``file:PATH`` a file, ``prompt:`` and ``prompt:LABEL`` ask at the terminal,
-and ``SCHEME:rest`` asks the plugin that provides that scheme. ``plain:VALUE``, or anything else, is the secret itself.
+``env:NAME`` reads an environment variable, ``file:PATH`` a file, ``prompt:`` and ``prompt:LABEL`` ask at the
+terminal, and ``SCHEME:rest`` asks the plugin that provides that scheme. ``plain:VALUE``, or anything else, is
+the secret itself.
 """
 
 from __future__ import annotations

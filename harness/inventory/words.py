@@ -19,13 +19,13 @@ _ESCAPE = re.compile(r"\\[^\\'\"]")
 
 @dataclass(frozen=True, slots=True)
 class Word:
-    """One word of a host line.
+    r"""One word of a host line.
 
     Args:
         text: The word without its quotes.
         column: Where it begins; 1 for the line's first character.
         cut: A ``#`` inside the word began a comment, so the word may lack its end.
-        lost_backslash: An unquoted backslash was taken as an escape, as in ``CORP\\admin``.
+        lost_backslash: An unquoted backslash was taken as an escape, as in ``CORP\admin``.
     """
 
     text: str
@@ -107,13 +107,13 @@ def _quoted(line: str, start: int, word: _Open) -> int:
 def value(text: str, *, comments: bool) -> str:
     """Read what stands after the equals sign.
 
-    A value that is a Python string literal as a whole loses its quotes (``"'03#pa33'"`` on a host line, ``'03#pa33'``
-    in a ``:vars`` section). All else stays as written.
+    A value that is a Python string literal as a whole loses its quotes (``"'03#pa33'"`` on a host line,
+    ``'03#pa33'`` in a ``:vars`` section). All else stays as written.
 
     Args:
         text: The text after the equals sign, without the quotes that belong to the line.
-        comments: Whether a number, a truth value, a list and so on may be followed by a comment, as in a ``:vars``
-            section: ``winrm_port=5986 # HTTPS``.
+        comments: Whether a number, a truth value, a list and so on may be followed by a comment, as in a
+            ``:vars`` section: ``winrm_port=5986 # HTTPS``.
     """
     try:
         with warnings.catch_warnings():
@@ -127,7 +127,7 @@ def value(text: str, *, comments: bool) -> str:
 
 
 def has_escapes(text: str) -> bool:
-    """Tell whether a value loses backslashes because it is quoted as a whole, as ``'CORP\\admin'`` does.
+    r"""Tell whether a value loses backslashes because it is quoted as a whole, as ``'CORP\admin'`` does.
 
     Args:
         text: The text after the equals sign, without the quotes that belong to the line.

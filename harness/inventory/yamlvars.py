@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ruamel.yaml import YAML
@@ -16,6 +15,7 @@ from harness.source import Problem, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 EXTENSIONS = (".yml", ".yaml", ".json")
 
@@ -38,8 +38,8 @@ def find(folder: Path, name: str) -> tuple[list[Path], list[Path]]:
         name: The group's or host's name.
 
     Returns:
-        The files to read, in the order in which later ones win: those of the folder ``NAME``, or else the first of
-        ``NAME``, ``NAME.yml``, ``NAME.yaml``, ``NAME.json``; and those that are passed over because of it.
+        The files to read, in the order in which later ones win: those of the folder ``NAME``, or else the
+        first of ``NAME``, ``NAME.yml``, ``NAME.yaml``, ``NAME.json``; and those that are passed over.
     """
     candidates = [folder / f"{name}{extension}" for extension in ("", *EXTENSIONS)]
     present = [path for path in candidates if path.exists() and path.parent == folder]

@@ -1,8 +1,8 @@
 """Who writes what belongs to the whole organisation.
 
-A send connector shows on every server and is written once. The first host of the play, in the order of the inventory,
-that wants to change it and answers, owns it; so a plan and the run after it name the same host, however the hosts' answers
-race. A host therefore waits with shared changes until every host before it has planned or failed.
+A send connector shows on every server and is written once. The first host of the play, in the order of the
+inventory, that wants to change it and answers, owns it; so a plan and the run after it name the same host, however
+the hosts' answers race. A host therefore waits with shared changes until every host before it has planned or failed.
 """
 
 from __future__ import annotations

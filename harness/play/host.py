@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from harness.errors import ConnectionLostError, HostError, ScriptError, TaskError
+from harness.errors import ConnectionLostError, HostError, ScriptError, StoppedError, TaskError
 from harness.modules import facts as host_facts
 from harness.play.results import HostResult, Status
 from harness.play.session import Answer
@@ -90,6 +90,8 @@ class HostRun:
                 self._handle()
             else:
                 stopped = "another host's failure ended the play before anything was written here"
+        except StoppedError:
+            stopped = "interrupted"
         except HostError as raised:
             error = raised
         finally:

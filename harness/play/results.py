@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from harness.errors import UnreachableError
+
 if TYPE_CHECKING:
     from harness.errors import HarnessError
     from harness.modules.base import Change
@@ -100,6 +102,22 @@ class RunResult:
     check: bool
     interrupted: bool = False
     notes: tuple[str, ...] = field(default=())
+
+    @property
+    def changed(self) -> bool:
+        """Say whether anything was changed or would be, or may be."""
+        parts = [host for play in self.plays for host in play.hosts]
+        return any(part.count(Status.CHANGED, Status.UNKNOWN) for part in parts)
+
+    @property
+    def exit_code(self) -> int:
+        """Give a command's exit code: 130 interrupted, 1 failed, 4 unreachable only, else 0."""
+        parts = [host for play in self.plays for host in play.hosts]
+        if self.interrupted:
+            return 130
+        if any(part.failed and not isinstance(part.error, UnreachableError) for part in parts):
+            return 1
+        return UnreachableError.exit_code if any(part.failed for part in parts) else 0
 
     def hosts(self) -> dict[str, list[HostResult]]:
         """Give each host's parts, hosts in the order of their first play."""

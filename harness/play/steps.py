@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from harness.remote.powershell import Script
 
 
+_NOTHING = Difference()
+
 Key: TypeAlias = tuple[str, str, str]
 """Kind, id and setting of a resource."""
 
@@ -46,7 +48,7 @@ class Step:
     script: Script | None = None
     answer: Answer | None = None
     before: tuple[Resource, ...] = ()
-    difference: Difference = Difference()
+    difference: Difference = _NOTHING
     result: TaskResult | None = None
 
     @property

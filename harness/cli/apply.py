@@ -17,33 +17,43 @@ from harness.source import Problem, Source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from harness.inventory import Inventory
     from harness.play.playbook import Playbook
     from harness.play.results import RunResult
-    from harness.play.runner import Runner, RunHost
+    from harness.play.runner import RunHost, Runner
 
 F = TypeVar("F", bound="Callable[..., Any]")
 _OUTPUT = ("text", "json")
 
 
+_SHARED = (
+    click.argument("inventory", type=click.Path(path_type=Path)),
+    click.option(
+        "-p",
+        "--playbook",
+        "playbooks",
+        multiple=True,
+        type=click.Path(path_type=Path),
+        help="A playbook; can be given several times. Without it the shipped site.yml runs.",
+    ),
+    click.option("-l", "--limit", help="Only hosts of this pattern: group1:&group2:!host, wildcards."),
+    click.option("-t", "--tags", help="Only tasks with one of these tags, joined by commas."),
+    click.option("--skip-tags", help="No tasks with one of these tags."),
+    click.option("-e", "--extra-vars", multiple=True, metavar="KEY=VALUE", help="A variable; it beats all others."),
+    click.option("--forks", default=20, show_default=True, type=click.IntRange(1), help="Hosts at a time."),
+    click.option("--diff/--no-diff", default=None, help="Show each change in full."),
+    click.option(
+        "--output",
+        type=click.Choice(_OUTPUT),
+        default="text",
+        show_default=True,
+        help="For people, or for programs: JSON alone on standard output.",
+    ),
+)
+
+
 def _options(function: F) -> F:
     """Give a command the options that `apply` and `plan` share."""
-    for option in reversed(
-        (
-            click.argument("inventory", type=click.Path(path_type=Path)),
-            click.option(
-                "-p", "--playbook", "playbooks", multiple=True, type=click.Path(path_type=Path),
-                help="A playbook; can be given several times. Without it the shipped site.yml runs.",
-            ),
-            click.option("-l", "--limit", help="Only hosts of this pattern: group1:&group2:!host, wildcards."),
-            click.option("-t", "--tags", help="Only tasks with one of these tags, joined by commas."),
-            click.option("--skip-tags", help="No tasks with one of these tags."),
-            click.option("-e", "--extra-vars", multiple=True, metavar="KEY=VALUE", help="A variable that beats all others."),
-            click.option("--forks", default=20, show_default=True, type=click.IntRange(1), help="Hosts at a time."),
-            click.option("--diff/--no-diff", default=None, help="Show each change in full."),
-            click.option("--output", type=click.Choice(_OUTPUT), default="text", show_default=True, help="For people or for programs."),
-        )
-    ):  # fmt: skip
+    for option in reversed(_SHARED):
         function = option(function)
     return function
 
@@ -64,8 +74,8 @@ def apply_command(*, check: bool, **options: Any) -> int:  # noqa: ANN401  click
 def plan_command(**options: Any) -> int:  # noqa: ANN401  click's own options
     """Show what `harness apply INVENTORY` would change, and change nothing.
 
-    Exit codes: 0 nothing to change, 2 something would change, 1 something failed, 3 bad input, 4 a host was unreachable,
-    130 interrupted.
+    Exit codes: 0 nothing to change, 2 something would change, 1 something failed, 3 bad input,
+    4 a host was unreachable, 130 interrupted.
     """
     if options["diff"] is None:
         options["diff"] = True
@@ -107,6 +117,8 @@ def _run(
     for notice in (*loaded.notices, *playbook.notices):
         terminal.notice(f"note: {notice}")
     wanted = [host for host in chosen if any(host in hosts for hosts in patterns.values())]
+    if not wanted:
+        raise InputError([Problem(Source("--limit" if limit else str(inventory)), "no host is left to work on")])
     with lab_of(wanted, inventory) as lab:
         by_name = ready.run_hosts(wanted, loaded, extra, lab)
 

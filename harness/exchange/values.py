@@ -38,7 +38,7 @@ def size(text: str) -> str:
     written = _WRITTEN.match(text)
     if not written:
         raise ValueError(f"{text!r} is no size; write for example 10MB, 1GB or unlimited")
-    return _render(int(written[1]) * 1024 ** _UNITS[(written[2] or "B").upper()])
+    return _render(_bytes(written))
 
 
 def size_in_bytes(text: str) -> int | None:
@@ -48,12 +48,16 @@ def size_in_bytes(text: str) -> int | None:
     match = _WRITTEN.match(text)
     if not match:
         raise ValueError(f"{text!r} is no size in its one form")
-    return int(match[1]) * 1024 ** _UNITS[(match[2] or "B").upper()]
+    return _bytes(match)
+
+
+def _bytes(match: re.Match[str]) -> int:
+    return int(match[1]) << 10 * _UNITS[(match[2] or "B").upper()]
 
 
 def _render(count: int) -> str:
     for unit in ("TB", "GB", "MB", "KB"):
-        factor = 1024 ** _UNITS[unit]
+        factor = 1 << 10 * _UNITS[unit]
         if count and count % factor == 0:
             return f"{count // factor}{unit}"
     return f"{count}B"

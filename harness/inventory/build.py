@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
-def load(
-    path: Path, *, extra: Mapping[str, str] = _NOTHING, secrets: SecretResolver | None = None
-) -> Inventory:
+def load(path: Path, *, extra: Mapping[str, str] = _NOTHING, secrets: SecretResolver | None = None) -> Inventory:
     """Load an inventory and the ``group_vars/`` and ``host_vars/`` beside it.
 
     A variable set in several places has the value of the last of these: the inventory's ``:vars`` sections
@@ -128,9 +126,7 @@ class _Builder:
         for name in names:
             files, passed_over = yamlvars.find(folder, name)
             self.maker.notices += [
-                Problem(
-                    Source(str(path)), f"isn't read, because {folder / name} or another file of that name is"
-                )
+                Problem(Source(str(path)), f"isn't read, because {folder / name} or another file of that name is")
                 for path in passed_over
             ]
             layers[name] = stack([self._read_file(path) for path in files])
@@ -202,7 +198,5 @@ class _Layers:
             children=tuple(tree.children[name]),
             members=tree.members[name],
             depth=tree.depths[name],
-            settings=MappingProxyType(
-                stack([self.group_lines.get(name, {}), self.group_files.get(name, {})])
-            ),
+            settings=MappingProxyType(stack([self.group_lines.get(name, {}), self.group_files.get(name, {})])),
         )

@@ -119,9 +119,7 @@ def _expression(name: str) -> re.Pattern[str]:
         return re.compile(name[1:])
     except re.error as error:
         message = f"'{name}' isn't a regular expression: {error}"
-        raise _NoMatchError(
-            message, "a comma or a colon ends a part, in a regular expression as well"
-        ) from error
+        raise _NoMatchError(message, "a comma or a colon ends a part, in a regular expression as well") from error
 
 
 def _by_subscript(part: str, subscript: re.Match[str], found: tuple[str, ...]) -> tuple[str, ...]:

@@ -128,9 +128,7 @@ def override(before: Setting | None, setting: Setting) -> Setting:
     """
     if before is None or before is setting:
         return setting
-    return replace(
-        setting, overridden=(*setting.overridden, replace(before, overridden=()), *before.overridden)
-    )
+    return replace(setting, overridden=(*setting.overridden, replace(before, overridden=()), *before.overridden))
 
 
 def stack(layers: Iterable[Mapping[str, Setting]]) -> Layer:
@@ -164,9 +162,7 @@ def with_defaults(layer: Layer, host: str, line: Source) -> Layer:
             full[key.name] = Setting(key.name, key.default, nowhere, "default")
         elif key.default_from in full and key.name not in layer:
             followed = full[key.default_from]
-            full[key.name] = Setting(
-                key.name, followed.value, followed.source, f"default: {key.default_from}"
-            )
+            full[key.name] = Setting(key.name, followed.value, followed.source, f"default: {key.default_from}")
     full.setdefault("address", Setting("address", host, line, "default: the host's name"))
     _connect_by(full)
     ordered = {key.name: full.pop(key.name) for key in keys.KEYS if key.name in full}

@@ -95,9 +95,7 @@ def parse(text: str, file: str, origin: str) -> tuple[list[Raw], list[Problem]]:
     """
     if text.startswith("$ANSIBLE_VAULT"):
         hint = "keep secrets as references such as env:NAME or file:PATH, or write a plugin for another store"
-        return [], [
-            Problem(Source(file, 1), "is encrypted with Ansible Vault, which harness doesn't read", hint)
-        ]
+        return [], [Problem(Source(file, 1), "is encrypted with Ansible Vault, which harness doesn't read", hint)]
     yaml = YAML(typ="safe", pure=True)
     yaml.Constructor = _Constructor
     try:
@@ -168,9 +166,7 @@ def _syntax_problem(error: YAMLError | ValueError, file: str, source: Source | N
     if isinstance(mark, StringMark):
         source = Source(file, mark.line + 1, mark.column + 1)
     if error.problem and "constructor for the tag" in error.problem:
-        return Problem(
-            source or Source(file), "YAML tags such as !vault aren't supported", "write a plain value"
-        )
+        return Problem(source or Source(file), "YAML tags such as !vault aren't supported", "write a plain value")
     reason = " ".join(str(error.problem or error.context).split())
     return Problem(source or Source(file), f"isn't valid YAML: {reason}")
 

@@ -79,7 +79,7 @@ def _spec(host: Simulated) -> MachineSpec:
 
 
 def _account(user: str) -> str:
-    """Give the account's own name of ``DOMAIN\\user`` or ``user@domain``."""
+    r"""Give the account's own name of ``DOMAIN\user`` or ``user@domain``."""
     return user.rpartition("\\")[2].partition("@")[0]
 
 

@@ -33,13 +33,11 @@ def parse(value: object, target: Target) -> dict[str, Any]:
         HostError: The output isn't what the script prints, or the host runs another Exchange than the inventory says.
     """
     match value:
-        case [{"computer_name": str(), "windows": dict(), "exchange": dict() | None} as facts]:
-            pass
-        case _:
-            raise HostError(f"the host's facts can't be read: {value!r:.200}", host=target.host)
-    if facts["exchange"]:
-        facts["exchange"]["version"] = _version(facts["exchange"]["build"], target)
-    return facts
+        case [{"computer_name": str(), "windows": dict(), "exchange": None} as facts]:
+            return facts
+        case [{"computer_name": str(), "windows": dict(), "exchange": {"build": str(build), **rest}} as facts]:
+            return {**facts, "exchange": {"version": _version(build, target), "build": build, **rest}}
+    raise HostError(f"the host's facts can't be read: {value!r:.200}", host=target.host)
 
 
 def _version(build: str, target: Target) -> str:

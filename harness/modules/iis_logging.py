@@ -115,7 +115,7 @@ class IisLogging(Module[IisLoggingArguments]):
         With ``site_defaults`` every site counts too: a site's own element beats the defaults.
         """
         if arguments.site_defaults:
-            chosen, notes = list(resources), []
+            chosen, notes = list(resources), list[str]()
         else:
             sites = [resource for resource in resources if resource.kind == "site"]
             chosen, notes = named(sites, arguments.sites, "site")

@@ -99,9 +99,8 @@ class Runner:
         for play in playbook.plays:
             chosen = [host for host in hosts(play.hosts) if host.name not in out]
             self._observer.handle(PlayStarted(play.name, tuple(host.name for host in chosen)))
-            result = self._play(play, chosen)
-            plays.append(result)
-            out.update(host.host for host in result.hosts if host.failed)
+            plays.append(self._play(play, chosen))
+            out.update(host.host for host in plays[-1].hosts if host.failed)
             if self._active.stopped:
                 break
         result = RunResult(tuple(plays), self._options.check, self._active.stopped)

@@ -97,15 +97,7 @@ def _string(value: str) -> str:
     return "(" + " + ".join(["''", *parts]) + ")"
 
 
-class _Code(str):
-    """Text that is PowerShell already."""
-
-    __slots__ = ()
-
-
 def _finalize(value: object) -> object:
-    if isinstance(value, _Code):
-        return str(value)
     if isinstance(value, jinja2.Undefined):
         return value  # StrictUndefined raises when it is printed
     return literal(value)
@@ -114,15 +106,13 @@ def _finalize(value: object) -> object:
 @functools.cache
 def environment(folder: Path) -> jinja2.Environment:
     """Give the Jinja2 environment for a folder of templates: it prints nothing but literals."""
-    env = jinja2.Environment(
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  finalize does for PowerShell what autoescape does for HTML
     )
-    env.filters["code"] = _Code
-    return env
 
 
 def render(name: str, /, **values: object) -> str:

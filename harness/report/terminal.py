@@ -142,7 +142,7 @@ class Terminal:
 
 
 def _console(stream: IO[str], color: bool | None) -> Console:
-    return Console(file=stream, force_terminal=color if color else None, no_color=color is False, soft_wrap=True)
+    return Console(file=stream, force_terminal=color or None, no_color=color is False, soft_wrap=True)
 
 
 def _headline(words: str) -> str:

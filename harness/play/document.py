@@ -106,6 +106,8 @@ def parse(text: str, file: str) -> tuple[Value | None, list[Problem]]:
         The document, or None where the text is empty or isn't YAML; and what is wrong with it.
     """
     yaml = YAML(typ="safe", pure=True)
+    # YAML lets an anchor be given again; the library would warn to standard error.
+    yaml.composer.warn_double_anchors = False
     try:
         node = yaml.compose(text)
     except ReaderError as error:

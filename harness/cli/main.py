@@ -64,4 +64,9 @@ def main() -> None:
         hint = f"\nhint: {error.hint}" if error.hint else ""
         click.echo(redactor.redact(error.message + hint), err=True)
         sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001  a traceback helps nobody at a prompt
+        from harness import debug  # noqa: PLC0415  only needed when something failed
+
+        click.echo(f"unexpected {type(error).__name__}\nhint: {debug.keep(error)}", err=True)
+        sys.exit(1)
     sys.exit(code if isinstance(code, int) else 0)

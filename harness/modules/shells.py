@@ -49,7 +49,7 @@ def _exchange(cmdlets: frozenset[str], target: Target) -> Script:
         fqdn=target.fqdn,
         explicit_credential=explicit,
         user=target.user,
-        cmdlets=cmdlets,
+        commands=cmdlets,
     )
 
 

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from harness import debug
+from harness.errors import HostError
 from harness.play.claims import Claims
 from harness.play.events import HostAdvanced, HostFinished, PlayStarted, RunFinished
 from harness.play.host import HostRun, Job
@@ -179,6 +181,9 @@ class Runner:
             result = HostRun(
                 job, session, claims, progress, go_on=lambda: not (play.any_errors_fatal and failed.is_set())
             ).run()
+        except Exception as error:  # noqa: BLE001  one host's mishap, even a mistake of ours, leaves the others alone
+            unexpected = HostError(f"unexpected {type(error).__name__}: {error}", host=host.name, hint=debug.keep(error))
+            result = HostResult(host.name, error=unexpected)
         finally:
             claims.planned(host.name)
             with self._active.lock:

@@ -43,8 +43,9 @@ def error(each: HarnessError) -> str:
             text += f" [{', '.join(known)}]"
         if each.source is not None:
             text += f" (at {each.source})"
-    if isinstance(each, UnreachableError) and each.tried:
-        text += f" (tried {', '.join(each.tried)})"
+    if isinstance(each, UnreachableError):
+        untold = [attempt for attempt in each.tried if attempt not in text]
+        text += f" (tried {', '.join(untold)})" if untold else ""
     return text + (f"\nhint: {each.hint}" if each.hint else "")
 
 

@@ -8,6 +8,8 @@ The tree; the number is the exit code of a command that ends so::
     │   ├── PlaybookError
     │   └── SecretError                 a secret's reference leads nowhere
     ├── SharePathError              3   a path isn't in the form that a log source takes
+    ├── FilePatternError            3   a file pattern isn't a usable regular expression
+    ├── StoreError                  1   the collector's own files are unusable
     ├── HostError                   1   one host, at run time
     │   ├── UnreachableError        4   nobody answers
     │   │   ├── AuthenticationError     the host refused the credentials
@@ -92,6 +94,26 @@ class SharePathError(HarnessError):
     def __init__(self, message: str, *, path: str, hint: str = "") -> None:
         super().__init__(message, hint=hint)
         self.path = path
+
+
+class FilePatternError(HarnessError):
+    """A file pattern isn't a regular expression that Java and harness read alike.
+
+    Args:
+        pattern: The pattern as it was given.
+        position: Where in it the trouble is; 0 for the first character.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, pattern: str, position: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.pattern = pattern
+        self.position = position
+
+
+class StoreError(HarnessError):
+    """The collector's own files, its positions or its output, are unusable."""
 
 
 class HostError(HarnessError):

@@ -57,7 +57,7 @@ from harness.remote.smberrors import (
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from datetime import datetime
     from types import TracebackType
 
@@ -387,7 +387,7 @@ class SmbFile:
         """
         return b"".join(self.chunks(offset, length))
 
-    def chunks(self, offset: int, length: int, *, largest: int = _LARGEST_READ) -> Iterator[bytes]:
+    def chunks(self, offset: int, length: int, *, largest: int = _LARGEST_READ) -> Generator[bytes]:
         """Read a piece in chunks, the next one already under way while one is used.
 
         Args:

@@ -371,10 +371,11 @@ def newest_files(listing: Iterable[FileInfo]) -> set[str]:
         series[f"{folder}/{_NUMBER.sub('0', name.casefold())}"].append(info)
     newest: set[str] = set()
     for files in series.values():
-        by_name = sorted(files, key=lambda info: natural(info.name))[-_NEWEST_BY_NAME:]
-        by_creation = max(files, key=lambda info: info.created)
-        by_change = max(files, key=lambda info: info.modified)
-        newest.update(info.path for info in (*by_name, by_creation, by_change))
+        by_name = sorted(files, key=lambda info: natural(info.name))
+        # Of equal times the last name counts, and max() takes the first of equals.
+        by_creation = max(reversed(by_name), key=lambda info: info.created)
+        by_change = max(reversed(by_name), key=lambda info: info.modified)
+        newest.update(info.path for info in (*by_name[-_NEWEST_BY_NAME:], by_creation, by_change))
     return newest
 
 

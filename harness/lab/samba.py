@@ -165,6 +165,10 @@ class Samba:
         asked = self._port
         for attempt in range(1, _PORT_TRIES + 1):
             self._port = asked or _free_port(self._addresses)
+            if asked and not _bindable(self._addresses, asked):
+                # Whoever has it may well speak SMB, so that it would look as if ours had started.
+                self.stop()
+                raise LabSmbError(f"port {asked} is in use", hint="ask for another, or for 0")
             self._write_config()
             if attempt == 1:
                 self._add_users(pdbedit)

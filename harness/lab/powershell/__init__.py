@@ -1,0 +1,1 @@
+"""A strict evaluator of a small, documented PowerShell subset."""

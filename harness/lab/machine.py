@@ -20,6 +20,7 @@ from harness.lab.state.server import BUILDS, Build, mailbox_server
 from harness.lab.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from harness.lab.powershell.objects import CaseDict, Value
@@ -136,6 +137,8 @@ class Machine:
         self.store = Store(folder / _FILE, self._initial())
         self.iis = iis.Iis(self.store)
         self.services = services.Services(self.store)
+        self.flush_hooks: list[Callable[[], None]] = []
+        """Called when someone asks IIS to write the log lines that it still holds."""
         self._sessions: dict[uuid.UUID, RemoteSession] = {}
         self._sessions_lock = threading.Lock()
         organisation.join(self, mailbox_server(self.name, self.fqdn, self.forest, spec.install_path))

@@ -69,7 +69,7 @@ EXCHANGE_SERVER = ObjectClass(
         "Fqdn": STRING,
         "CustomerFeedbackEnabled": BOOL,
         "InternetWebProxy": STRING,
-        "InternetWebProxyBypassList": STRINGS,
+        "InternetWebProxyBypassList": STRING,
         "IsHubTransportServer": BOOL,
         "IsClientAccessServer": BOOL,
         "IsExchange2007OrLater": BOOL,

@@ -1,14 +1,15 @@
 """Rendering PowerShell: templates print values only as literals, so no value ever becomes code.
 
-A template is one file of ``templates/powershell/``. It holds ``{{ expression }}`` and nothing else of Jinja2's: no
-conditions, no loops (PowerShell has both). Every literal stands on one line, so a line of the rendered script is the
-same line of the template, and an error on the host can name it.
+A template is one file of ``templates/powershell/``. It holds ``{{ expression }}`` and nothing else of Jinja2's:
+no conditions, no loops (PowerShell has both). Every literal stands on one line, so a line of the rendered script is
+the same line of the template, and an error on the host can name it.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,7 @@ def literal(value: object) -> str:
     if isinstance(value, Mapping):
         pairs = "; ".join(f"{literal(key)} = {literal(member)}" for key, member in value.items())
         return f"@{{{pairs}}}"
-    if isinstance(value, Set):
+    if isinstance(value, AbstractSet):
         value = sorted(value)
     if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return f"@({', '.join(literal(member) for member in value)})"
@@ -96,15 +97,7 @@ def _string(value: str) -> str:
     return "(" + " + ".join(["''", *parts]) + ")"
 
 
-class _Code(str):
-    """Text that is PowerShell already."""
-
-    __slots__ = ()
-
-
 def _finalize(value: object) -> object:
-    if isinstance(value, _Code):
-        return str(value)
     if isinstance(value, jinja2.Undefined):
         return value  # StrictUndefined raises when it is printed
     return literal(value)
@@ -112,16 +105,14 @@ def _finalize(value: object) -> object:
 
 @functools.cache
 def environment(folder: Path) -> jinja2.Environment:
-    """Give the Jinja2 environment in which templates of a folder render, and nothing is printed but literals."""
-    env = jinja2.Environment(
+    """Give the Jinja2 environment for a folder of templates: it prints nothing but literals."""
+    return jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
         keep_trailing_newline=True,
         autoescape=False,  # noqa: S701  finalize does for PowerShell what autoescape does for HTML
     )
-    env.filters["code"] = _Code
-    return env
 
 
 def render(name: str, /, **values: object) -> str:
@@ -142,7 +133,7 @@ def script(
     name: str,
     /,
     *,
-    cmdlets: Set[str] = frozenset(),
+    cmdlets: AbstractSet[str] = frozenset(),
     web: bool = False,
     secrets: Mapping[str, Secret] | None = None,
     **values: object,

@@ -21,8 +21,12 @@ def start(tmp_path: Path) -> Callable[..., tuple[Machine, ...]]:
     """Start servers of one organisation from the folder of this test, new ones or those of an earlier start."""
 
     def start(*names: str) -> tuple[Machine, ...]:
-        organisation = Organisation.create("corp.example", tmp_path, accounts={"administrator": PASSWORD})
-        return tuple(Machine.create(MachineSpec(name, "corp.example"), organisation, tmp_path / name) for name in names)
+        specs = [MachineSpec(f"{name}.corp.example") for name in names]
+        organisation = Organisation.open(tmp_path, specs)
+        machines = tuple(Machine.create(spec, organisation, tmp_path) for spec in specs)
+        for machine in machines:
+            machine.accounts = {"Administrator": PASSWORD}
+        return machines
 
     return start
 

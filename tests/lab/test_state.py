@@ -175,20 +175,23 @@ def test_passwords_stay_in_memory(start: Start, tmp_path: Path) -> None:
 )
 def test_accounts(machine: Machine, user: str, password: str, right: bool) -> None:
     """A credential is right under each form of the account's name, and only with its password."""
-    assert right == machine.organisation.signs_in(user, password)
+    assert right == machine.knows(user, password)
 
 
 def test_only_what_is_simulated_can_be_installed(tmp_path: Path) -> None:
-    """Another version, another role or another domain is refused before anything is written."""
-    organisation = Organisation.create("corp.example", tmp_path)
+    """Another version, another role or a name that is taken is refused before anything is written."""
+    spec = MachineSpec("mail-server-of-the-first-site.corp.example")
+    organisation = Organisation.open(tmp_path, [spec])
+    Machine.create(spec, organisation, tmp_path)
+    before = sorted(tmp_path.rglob("*"))
     with pytest.raises(ValueError, match="Exchange 2003 is not simulated"):
-        MachineSpec("EX01", "corp.example", exchange_version="2003")
+        MachineSpec("ex01.corp.example", exchange_version="2003")
     with pytest.raises(ValueError, match="roles edge are not simulated"):
-        MachineSpec("EX01", "corp.example", roles=("edge",))
-    with pytest.raises(ValueError, match="can't join"):
-        Machine.create(MachineSpec("EX01", "other.example"), organisation, tmp_path / "EX01")
+        MachineSpec("ex01.corp.example", roles=("edge",))
+    with pytest.raises(ValueError, match="would both be the computer MAIL-SERVER-OF-"):
+        Machine.create(MachineSpec("mail-server-of-the-second-site.corp.example"), organisation, tmp_path)
 
-    assert not (tmp_path / "EX01").exists()
+    assert before == sorted(tmp_path.rglob("*"))
 
 
 def test_a_site_inherits_what_it_does_not_say(machine: Machine) -> None:

@@ -137,7 +137,7 @@ def _authenticate(call: Call, host: HostProcess, server: str) -> str:
             raise _Refused("1312", _NO_LOGON)
         return host.user
     user, password = _credential(credential)
-    if not machine.organisation.signs_in(user, password):
+    if not machine.knows(user, password):
         raise _Refused("AccessDenied", "Access is denied.")
     return user
 

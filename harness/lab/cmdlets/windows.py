@@ -252,7 +252,7 @@ def _wmi_computer(machine: Machine) -> dict[str, Value]:
     return {
         "Name": machine.name,
         "DNSHostName": machine.name,
-        "Domain": machine.forest.domain,
+        "Domain": machine.spec.domain,
         "DomainRole": UInt16(3),
         "PartOfDomain": True,
         "Manufacturer": "Microsoft Corporation",

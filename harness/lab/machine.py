@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import threading
 import uuid
 from dataclasses import dataclass, field
@@ -20,13 +21,16 @@ from harness.lab.state.server import BUILDS, Build, mailbox_server
 from harness.lab.store import Store
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from harness.lab.powershell.objects import CaseDict, Value
     from harness.lab.state.organisation import Organisation
     from harness.lab.store import Json
 
-_FILE = "machine.json"
+_FOLDER = "machines"
+_NETBIOS_LENGTH = 15
+_DEFAULT_DOMAIN = "lab.example"
 # Sign-ins whose process can go on to another machine in the user's name. Through others the second hop fails.
 _DELEGATING = frozenset({"basic", "credssp", "local"})
 
@@ -36,15 +40,13 @@ class MachineSpec:
     """What is installed.
 
     Args:
-        name: The computer's short name, 15 characters at most.
-        domain: Its domain's DNS name.
+        name: The computer's name, ``ex01.corp.example`` or ``ex01`` alone.
         exchange_version: ``2016``.
         roles: ``("mailbox",)``.
         install_path: Where Exchange is, with the trailing backslash.
     """
 
     name: str
-    domain: str
     exchange_version: str = "2016"
     roles: tuple[str, ...] = ("mailbox",)
     install_path: str = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\"
@@ -64,9 +66,19 @@ class MachineSpec:
             )
 
     @property
+    def computer(self) -> str:
+        """The short name, as Windows keeps it: in capitals, 15 characters at most."""
+        return self.name.partition(".")[0].upper()[:_NETBIOS_LENGTH]
+
+    @property
+    def domain(self) -> str:
+        """The DNS name of the domain that it belongs to."""
+        return self.name.partition(".")[2].lower() or _DEFAULT_DOMAIN
+
+    @property
     def fqdn(self) -> str:
-        """The computer's full name."""
-        return f"{self.name}.{self.domain}"
+        """The full name."""
+        return f"{self.name.partition('.')[0]}.{self.domain}"
 
 
 @dataclass(slots=True)
@@ -126,16 +138,20 @@ class Machine:
     Args:
         spec: What is installed.
         organisation: What it shares with other servers.
-        folder: Where its file is kept.
+        folder: The lab's, where its file is kept.
     """
 
     def __init__(self, spec: MachineSpec, organisation: Organisation, folder: Path) -> None:
         self.spec = spec
         self.organisation = organisation
+        self.accounts: Mapping[str, str] = {}
+        """The passwords of those who may sign in, by account name without a domain; kept in memory only."""
         self.faults = Faults()
-        self.store = Store(folder / _FILE, self._initial())
+        self.store = Store(folder / _FOLDER / f"{spec.computer.lower()}.json", self._initial())
         self.iis = iis.Iis(self.store)
         self.services = services.Services(self.store)
+        self.flush_hooks: list[Callable[[], None]] = []
+        """Called when someone asks IIS to write the log lines that it still holds."""
         self._sessions: dict[uuid.UUID, RemoteSession] = {}
         self._sessions_lock = threading.Lock()
         organisation.join(self, mailbox_server(self.name, self.fqdn, self.forest, spec.install_path))
@@ -146,15 +162,16 @@ class Machine:
 
         Args:
             spec: What is installed.
-            organisation: What it shares with other servers; its domain must be the server's.
-            folder: Where its file is kept.
+            organisation: What it shares with other servers.
+            folder: The lab's, where its file is kept.
 
         Raises:
             LabStateError: The folder holds a file that can't be used.
-            ValueError: The server is of another domain than its organisation.
+            ValueError: The organisation has another server of that short name.
         """
-        if spec.domain.lower() != organisation.forest.domain.lower():
-            raise ValueError(f"{spec.fqdn} can't join the organisation of {organisation.forest.domain}")
+        if spec.computer in organisation.machines:
+            other = organisation.machines[spec.computer].fqdn
+            raise ValueError(f"{spec.fqdn} and {other} would both be the computer {spec.computer}")
         return cls(spec, organisation, folder)
 
     def _initial(self) -> dict[str, Json]:
@@ -172,12 +189,17 @@ class Machine:
     @property
     def name(self) -> str:
         """The computer's short name."""
-        return self.spec.name
+        return self.spec.computer
 
     @property
     def fqdn(self) -> str:
         """The computer's full name."""
         return self.spec.fqdn
+
+    @property
+    def netbios_domain(self) -> str:
+        """Its domain's short name."""
+        return self.spec.domain.partition(".")[0].upper()[:_NETBIOS_LENGTH]
 
     @property
     def forest(self) -> Forest:
@@ -200,7 +222,7 @@ class Machine:
         return {
             "ALLUSERSPROFILE": "C:\\ProgramData",
             "CommonProgramFiles": "C:\\Program Files\\Common Files",
-            "COMPUTERNAME": self.name.upper(),
+            "COMPUTERNAME": self.name,
             "ComSpec": "C:\\Windows\\system32\\cmd.exe",
             "ExchangeInstallPath": self.spec.install_path,
             "NUMBER_OF_PROCESSORS": "4",
@@ -212,8 +234,8 @@ class Machine:
             "SystemDrive": "C:",
             "SystemRoot": "C:\\Windows",
             "TEMP": "C:\\Windows\\Temp",
-            "USERDNSDOMAIN": self.forest.domain.upper(),
-            "USERDOMAIN": self.forest.netbios,
+            "USERDNSDOMAIN": self.spec.domain.upper(),
+            "USERDOMAIN": self.netbios_domain,
             "windir": "C:\\Windows",
         }
 
@@ -259,6 +281,21 @@ class Machine:
         """Note that a session was closed, or that its process has ended."""
         with self._sessions_lock:
             self._sessions.pop(session.guid, None)
+
+    def knows(self, user: str, password: str) -> bool:
+        r"""Say whether a credential is right.
+
+        Args:
+            user: ``name``, ``DOMAIN\name`` or ``name@domain``.
+            password: In plain.
+        """
+        domain, separator, name = user.rpartition("\\")
+        if not separator:
+            name, _, domain = user.partition("@")
+        if domain and domain.lower() not in (self.spec.domain, self.netbios_domain.lower()):
+            return False
+        held = {account.lower(): kept for account, kept in self.accounts.items()}.get(name.lower())
+        return held is not None and hmac.compare_digest(held.encode(), password.encode())
 
     def sign_in(self, user: str, transport: str) -> HostProcess:
         r"""Make what a process of a signed-in user has of this host.

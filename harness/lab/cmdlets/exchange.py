@@ -1,9 +1,9 @@
 """How Exchange's cmdlets are declared and run, on the server itself (snap-in) or through a session to its endpoint.
 
-Each cmdlet stands in two sources. `SNAPIN` runs it in the script's own process with that process's sign-in: one that can't
-reach the directory (the second hop) fails. `REMOTE` is what ``Import-PSSession`` brings: the endpoint runs the cmdlet with its own
-rights, and what comes back is a copy (`harness.lab.state.kinds.flat`). A real session's proxies take any value and bind it
-on the server; here it is bound at once, with the same outcome.
+Each cmdlet stands in two sources. `SNAPIN` runs it in the script's own process with that process's sign-in: one that
+can't reach the directory (the second hop) fails. `REMOTE` is what ``Import-PSSession`` brings: the endpoint runs the
+cmdlet with its own rights, and what comes back is a copy (`harness.lab.state.kinds.flat`). A real session's proxies
+take any value and bind it on the server; here it is bound at once, with the same outcome.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
 from harness.lab.powershell.cmdlet import Call, NetType, Parameter, Registry
-from harness.lab.powershell.objects import DotNetError, PSObject, Value
+from harness.lab.powershell.objects import DotNetError, NotSimulatedError, PSObject, Value
 from harness.lab.state.directory import Entry
 from harness.lab.state.kinds import text_of
 from harness.lab.store import Store
@@ -135,6 +135,8 @@ def _process(call: Call, run: Run) -> Iterator[Value]:
     host = host_of(call)
     wire = call.cmdlet.source is REMOTE
     misbehave(call)
+    if wire and not host.sessions:
+        raise NotSimulatedError(f"{call.cmdlet.name} after its session was removed")
     if not wire and not host.delegates:
         raise call.throw(second_hop(call, host))
     for entry in run(call) or ():
@@ -179,7 +181,8 @@ def misbehave(call: Call) -> None:
 def second_hop(call: Call, host: HostProcess) -> ErrorRecord:
     """Make the error of a snap-in's cmdlet whose process can't sign in to the directory."""
     forest = host.machine.forest
-    message = f"Active Directory operation failed on {forest.controller}. The supplied credential for '{host.user}' is invalid."
+    failed = f"Active Directory operation failed on {forest.controller}."
+    message = f"{failed} The supplied credential for '{host.user}' is invalid."
     return call.record(
         message,
         error_id=error_id(call, "Cmdlet-ADInvalidCredentialException", message),
@@ -231,8 +234,8 @@ def identity_text(value: Value) -> str | None:
 def look_up(call: Call, everything: list[Found], *, known_as: Callable[[Entry], str] | None = None) -> list[Found]:
     """Find what a ``Get-`` cmdlet's ``-Identity`` names.
 
-    ``$null`` gives everything, as the documentation warns. Of an identity that doesn't exist it warns the same, but what
-    people report is an error; `Faults.unknown_identity_returns_all` chooses.
+    ``$null`` gives everything, as the documentation warns. Of an identity that doesn't exist it warns the same, but
+    what people report is an error; `Faults.unknown_identity_returns_all` chooses.
 
     Args:
         call: The cmdlet.

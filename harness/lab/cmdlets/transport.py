@@ -17,7 +17,6 @@ from harness.lab.cmdlets.exchange import (
 )
 from harness.lab.powershell.cmdlet import Parameter
 from harness.lab.powershell.objects import NotSimulatedError
-from harness.lab.state.kinds import PATH
 from harness.lab.state.transport import SERVICES, Service, size_conflict
 
 if TYPE_CHECKING:
@@ -67,7 +66,6 @@ def _declare(service: Service) -> None:
             return
         changes = stored_changes(call, kinds)
         if _sizes_fit(call, found[1], changes):
-            _warn_of_no_path(call, service, changes)
             apply(call, found, changes)
 
 
@@ -79,13 +77,6 @@ def _sizes_fit(call: Call, entry: Entry, changes: dict[str, Value]) -> bool:
     file, folder = conflict
     refuse(call, f"The value of {file} must be less than or equal to the value of {folder}.", "DataValidationException")
     return False
-
-
-def _warn_of_no_path(call: Call, service: Service, changes: dict[str, Value]) -> None:
-    """A log without a folder is switched off, as the documentation says, with errors in the event log."""
-    for name, value in changes.items():
-        if value is None and service.settings[name].kind is PATH:
-            call.write_verbose(f"{name} is empty: this log is disabled.")
 
 
 for _service in SERVICES:

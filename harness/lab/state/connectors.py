@@ -317,8 +317,8 @@ def receive_defaults(fqdn: str) -> dict[str, Json]:
 _EVERY_AUTH = "Tls, Integrated, BasicAuth, BasicAuthRequireTLS, ExchangeServer"
 _CLIENT = {"MessageRateLimit": 5, "MessageRateSource": "User", "EnableAuthGSSAPI": True}
 
-# What differs from `receive_defaults`. Microsoft's page on receive connectors of Exchange 2016 says that Default Frontend
-# alone logs its conversations on a new server; a 2019 server was seen with Outbound Proxy Frontend verbose as well.
+# What differs from `receive_defaults`. Microsoft's page on receive connectors of Exchange 2016 says that Default
+# Frontend alone logs its conversations on a new server; a 2019 server was seen with Outbound Proxy Frontend so too.
 _STOCK: tuple[tuple[str, int, Mapping[str, Json]], ...] = (
     (
         "Default",

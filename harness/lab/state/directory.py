@@ -43,11 +43,6 @@ class Forest:
     organisation: str
 
     @property
-    def netbios(self) -> str:
-        """The domain's short name."""
-        return self.domain.split(".", maxsplit=1)[0].upper()
-
-    @property
     def controller(self) -> str:
         """The domain controller that answers."""
         return f"dc01.{self.domain}"

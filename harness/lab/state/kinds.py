@@ -2,8 +2,8 @@
 
 A value is stored as JSON in its plainest form (a size in bytes, a time span in .NET's text form). `Kind.show` is what a
 cmdlet gives in its own process: .NET objects with properties. `flat` is what becomes of that on its way through an
-implicit-remoting session, which sends an object's properties one level deep: whatever isn't a primitive arrives as its text. (That sizes
-arrive as strings is known from people whom it surprised; that enumerations do is believed.)
+implicit-remoting session, which sends an object's properties one level deep: whatever isn't a primitive arrives as its
+text. (That sizes arrive as strings is known from people whom it surprised; that enumerations do is believed.)
 """
 
 from __future__ import annotations
@@ -87,8 +87,8 @@ def _bool(value: Value) -> bool:
     if isinstance(value, bool | int):
         return bool(value)
     raise ValueError(
-        f'Cannot convert value "{_plain(value)}" to type "System.Boolean". Boolean parameters accept only Boolean values '
-        "and numbers, such as $True, $False, 1 or 0."
+        f'Cannot convert value "{_plain(value)}" to type "System.Boolean". Boolean parameters accept only Boolean '
+        "values and numbers, such as $True, $False, 1 or 0."
     )
 
 

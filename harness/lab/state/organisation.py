@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 from typing import TYPE_CHECKING
 
 from harness.lab.state.connectors import SEND_CONNECTOR, new_send_connector, server_id
@@ -12,52 +11,50 @@ from harness.lab.state.server import EXCHANGE_SERVER
 from harness.lab.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from harness.lab.machine import Machine
+    from harness.lab.machine import Machine, MachineSpec
     from harness.lab.powershell.objects import PSList
     from harness.lab.store import Json
 
 _FILE = "organisation.json"
+_NAME = "First Organization"
 
 
 class Organisation:
     """The objects that belong to no single server, and the servers.
 
     Args:
-        forest: Where it lives.
-        folder: Where its file is kept.
-        accounts: Passwords by account name (without a domain); they are kept in memory only.
+        domain: The DNS name of the forest's root domain; that of its file, where there is one, counts.
+        folder: The lab's, where its file is kept.
+
+    Raises:
+        LabStateError: The folder holds a file that can't be used.
     """
 
-    def __init__(self, forest: Forest, folder: Path, accounts: Mapping[str, str]) -> None:
-        self.forest = forest
-        self.store = Store(folder / _FILE, self._initial(forest))
-        self.accounts = {name.lower(): password for name, password in accounts.items()}
+    def __init__(self, domain: str, folder: Path) -> None:
+        self.store = Store(folder / _FILE, self._initial(Forest(domain, _NAME)))
+        self.forest = Forest(self.store.document["domain"], _NAME)
         self.machines: dict[str, Machine] = {}
         """The simulated servers, by short name in upper case."""
 
     @classmethod
-    def create(
-        cls, domain: str, folder: Path, *, name: str = "First Organization", accounts: Mapping[str, str] | None = None
-    ) -> Organisation:
-        """Set up an organisation, or find it again in its folder.
+    def open(cls, folder: Path, specs: Sequence[MachineSpec]) -> Organisation:
+        """Set up the organisation of some servers, or find it again in its folder.
 
         Args:
-            domain: The DNS name of its domain.
-            folder: Where its file is kept.
-            name: Its own name.
-            accounts: Passwords by account name.
+            folder: The lab's.
+            specs: The servers; a new organisation's root domain is the first one's.
 
         Raises:
             LabStateError: The folder holds a file that can't be used.
         """
-        return cls(Forest(domain, name), folder, accounts or {})
+        return cls(specs[0].domain, folder)
 
     @staticmethod
     def _initial(forest: Forest) -> dict[str, Json]:
-        return {"servers": {}, "send_connectors": [new_send_connector("Internet", forest, {})]}
+        return {"domain": forest.domain, "servers": {}, "send_connectors": [new_send_connector("Internet", forest, {})]}
 
     def join(self, machine: Machine, settings: Mapping[str, Json]) -> None:
         """Add a server; a new one becomes a source of the connector that every lab's organisation has.
@@ -128,21 +125,6 @@ class Organisation:
             stored = new_send_connector(name, self.forest, settings)
             document["send_connectors"].append(stored)
             return self._send_connector(stored)
-
-    def signs_in(self, user: str, password: str) -> bool:
-        r"""Say whether a credential is right.
-
-        Args:
-            user: ``name``, ``DOMAIN\name`` or ``name@domain``.
-            password: In plain.
-        """
-        domain, separator, name = user.rpartition("\\")
-        if not separator:
-            name, _, domain = user.partition("@")
-        if domain and domain.lower() not in (self.forest.domain.lower(), self.forest.netbios.lower()):
-            return False
-        held = self.accounts.get(name.lower())
-        return held is not None and hmac.compare_digest(held.encode(), password.encode())
 
 
 def source_names(value: Json) -> list[str]:

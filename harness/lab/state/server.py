@@ -69,7 +69,7 @@ EXCHANGE_SERVER = ObjectClass(
         "Fqdn": STRING,
         "CustomerFeedbackEnabled": BOOL,
         "InternetWebProxy": STRING,
-        "InternetWebProxyBypassList": STRINGS,
+        "InternetWebProxyBypassList": STRING,
         "IsHubTransportServer": BOOL,
         "IsClientAccessServer": BOOL,
         "IsExchange2007OrLater": BOOL,
@@ -116,14 +116,15 @@ def mailbox_server(name: str, fqdn: str, forest: Forest, install_path: str) -> d
     Args:
         name: Its short name.
         fqdn: Its full name.
-        forest: Where it lives.
+        forest: Where its organisation lives.
         install_path: Where Exchange is, with the trailing backslash.
     """
+    domain = fqdn.partition(".")[2]
     legacy = f"/o={forest.organisation}/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)"
     protocols = ("ncacn_vns_spp", "netbios", "ncacn_np", "ncacn_spx")
     return {
         "DataPath": f"{install_path}Mailbox",
-        "Domain": forest.domain,
+        "Domain": domain,
         "Edition": "Standard",
         "ExchangeLegacyDN": f"{legacy}/cn=Configuration/cn=Servers/cn={name}",
         "ExchangeLegacyServerRole": 0,
@@ -146,7 +147,7 @@ def mailbox_server(name: str, fqdn: str, forest: Forest, install_path: str) -> d
             f"ncacn_ip_tcp:{fqdn}",
             f"ncalrpc:{name}",
         ],
-        "OrganizationalUnit": f"{forest.domain}/{name}",
+        "OrganizationalUnit": f"{domain}/{name}",
         "ServerRole": "Mailbox",
         "ErrorReportingEnabled": True,
         "MitigationsEnabled": True,

@@ -75,7 +75,13 @@ class Maker:
 
     def _is_known(self, raw: Raw) -> bool:
         """Tell whether the name may be used; report it where it may not, or isn't of use."""
-        if raw.name in keys.BY_NAME or not keys.is_reserved(raw.name):
+        if raw.name in keys.BY_NAME:
+            return True
+        if not keys.is_reserved(raw.name):
+            near = keys.suggestion(raw.name)
+            if near:
+                hint = f"did you mean {near}?"
+                self.notices.append(Problem(raw.source, f"{raw.name} is a variable of your own", hint))
             return True
         if keys.is_unused(raw.name):
             self.notices.append(Problem(raw.source, f"{raw.name} isn't used by harness"))

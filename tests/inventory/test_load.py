@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def test_every_value_knows_its_place_and_what_it_overrode(load_text: Loader) -> None:
-    """A setting says its file and line, the kind of place, and the values that lost, nearest first."""
+    """A setting says its file and line, the kind of place, and the values that lost."""
     inventory = load_text(
         "[g]\nex1\nex1 ansible_port=4\n\n[g:vars]\nwinrm_port=2\n[all:vars]\nwinrm_port=1\n",
         {"group_vars/g.yml": "# comment\nwinrm_port: 3\n", "host_vars/ex1.yml": "winrm_port: 5\n"},
@@ -41,7 +41,7 @@ def test_every_value_knows_its_place_and_what_it_overrode(load_text: Loader) -> 
 
 
 def test_host_answers_for_names_and_aliases(load_text: Loader) -> None:
-    """Values are found under a key's name and its aliases; what isn't set has a default and a place as well."""
+    """Values are found under a key's name and its aliases; what isn't set has a default and a place."""
     host = load_text("\nex1.corp winrm_user=u colour=blue\n").hosts["ex1.corp"]
 
     assert host.get("winrm_user") == host.get("ansible_user") == "u"

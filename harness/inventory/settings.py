@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.errors import SecretError
 from harness.inventory import convert, keys
 from harness.inventory.model import Setting
-from harness.inventory.secrets import PLAIN, SecretResolver
+from harness.inventory.secrets import PLAIN, ReferredSecret, SecretResolver
 from harness.source import Problem, Source
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Maker:
             if not setting:
                 continue
             before = layer.get(setting.name)
-            if before and before.written != setting.written and before.value != setting.value:
+            if before and before.written != setting.written and not _agree(before.value, setting.value):
                 first, second = before.written or before.name, raw.name
                 message = f"{second} and {first} are the same setting, with two values"
                 self.problems.append(Problem(raw.source, message, f"{first} stands at {before.source}"))
@@ -123,6 +123,15 @@ class Maker:
             hint = "use env:NAME, file:PATH or prompt:"
             self.notices.append(Problem(source, f"{name} stands in clear", hint))
         return secret
+
+
+def _agree(one: object, other: object) -> bool:
+    """Compare values without following a reference, which might ask somebody."""
+    if isinstance(one, ReferredSecret) and isinstance(other, ReferredSecret):
+        if one.reference.scheme != PLAIN:
+            return str(one.reference) == str(other.reference)
+        return other.reference.scheme == PLAIN and one == other
+    return one == other
 
 
 def override(before: Setting | None, setting: Setting) -> Setting:

@@ -147,6 +147,84 @@ def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
     ]
 
 
+def test_one_secret_under_two_names_is_not_followed(load_text: Loader) -> None:
+    """Telling whether two names hold the same secret asks nobody for it."""
+    load_text("ex1 winrm_password=env:NO_SUCH_VARIABLE ansible_password=env:NO_SUCH_VARIABLE\n")
+
+    for other in ("env:NO_OTHER_VARIABLE", "clear"):
+        with pytest.raises(InventoryError, match="are the same setting, with two values"):
+            load_text(f"ex1 winrm_password=env:NO_SUCH_VARIABLE ansible_password={other}\n")
+        with pytest.raises(InventoryError, match="are the same setting, with two values"):
+            load_text(f"ex1 winrm_password=clear-1 ansible_password={other}\n")
+    load_text("ex1 winrm_password=clear ansible_password=clear\n")
+
+
+def test_folders_of_variables_skip_what_editors_leave(load_text: Loader) -> None:
+    """In a folder of variables, subfolders are read; hidden files, backups and others are not."""
+    inventory = load_text(
+        "[g]\nex1\n",
+        {
+            "group_vars/g/a.yml": "v: a\n",
+            "group_vars/g/b/deep": "v: b\n",
+            "group_vars/g/.c.yml": "v: [",
+            "group_vars/g/d.yml~": "v: [",
+            "group_vars/g/e.txt": "v: [",
+            "group_vars/g/f.d/x.yml": "v: [",
+            "group_vars/all.yml": "",
+            "group_vars/ungrouped.yml": "~\n",
+        },
+    )
+
+    assert inventory.hosts["ex1"].get("v") == "b"
+    assert inventory.hosts["ex1"].source("v") == Source("group_vars/g/b/deep", 1)
+
+
+def test_yaml_that_cannot_be_used(load_text: Loader, tmp_path: Path) -> None:
+    """Another encoding, several documents and YAML's own types are told with their places."""
+    folder = tmp_path / "group_vars" / "all"
+    folder.mkdir(parents=True)
+    (folder / "1.yml").write_bytes(b"a: \xfc\n")
+    files = {
+        "group_vars/all/2.yml": "a: 1\n---\nb: 1\n",
+        "group_vars/all/3.yml": "a: 1\n<<: 1\n",
+        "group_vars/all/4.yml": "a: !!set {x}\nb: !!binary aGVsbG8=\n",
+        "group_vars/all/5.yml": "a: 1\nb: {c: 1, c: 2}\n",
+        "group_vars/all/6.yml": "a: \x00\n",
+        "group_vars/all/7.yml": "? [a]\n: 1\n",
+    }
+    with pytest.raises(InventoryError) as caught:
+        load_text("ex1\n", files)
+
+    places = [str(problem.source).rpartition("/")[2] for problem in caught.value.problems]
+    assert places == [
+        "1.yml",
+        "2.yml:2:1",
+        "3.yml:2:5",
+        "4.yml:1",
+        "4.yml:2",
+        "5.yml:2:11",
+        "6.yml",
+        "7.yml:1",
+    ]
+
+
+def test_diamond_of_groups(load_text: Loader) -> None:
+    """A group below two others is as deep as its longest way, and overrides all of them."""
+    inventory = load_text(
+        "[bottom]\nex1\n[left:children]\nbottom\n[right:children]\nmiddle\n[middle:children]\nbottom\n"
+        "[bottom:vars]\nv=bottom\n[middle:vars]\nv=middle\n[left:vars]\nv=left\n[right:vars]\nv=right\n"
+    )
+
+    assert inventory.groups["bottom"].depth == 3
+    assert inventory.hosts["ex1"].groups == ("left", "right", "middle", "bottom")
+    assert inventory.hosts["ex1"].get("v") == "bottom"
+    assert [lost.value for lost in inventory.hosts["ex1"].settings["v"].overridden] == [
+        "middle",
+        "right",
+        "left",
+    ]
+
+
 def test_each_name_means_one_key() -> None:
     """No alias stands for two keys, and each key has a description, and choices where it needs them."""
     names = [name for key in keys.KEYS for name in (key.name, *key.aliases)]

@@ -189,6 +189,16 @@ def test_no_output_holds_the_canary(load_text: Loader, place: str) -> None:
             json.loads(result.stdout)
 
 
+def test_json_stays_json_whatever_the_secret(load_text: Loader) -> None:
+    """A secret that looks like JSON's own punctuation doesn't break the output."""
+    load_text("ex1\n", {"host_vars/ex1.yml": "winrm_password: '\": \"'\nnote: 'a\": \"b'\n"})
+
+    values = json.loads(run("--host", "ex1", "--output", "json").stdout)["ex1"]
+
+    assert values["note"] == "a********b"
+    assert values["winrm_password"] == "******** (in clear)"
+
+
 def test_no_error_holds_the_canary(load_text: Loader) -> None:
     """An error beside a secret says what is wrong without the secret."""
     with pytest.raises(InventoryError) as caught:

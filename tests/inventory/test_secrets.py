@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -49,6 +50,7 @@ class Terminal:
     def answer(self, prompt: str) -> str:
         """Answer with a different password each time."""
         self.prompts.append(prompt)
+        time.sleep(0.05)
         return f"typed-{len(self.prompts)}"
 
 

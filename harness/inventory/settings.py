@@ -98,22 +98,21 @@ class Maker:
         return False
 
     def _value(self, raw: Raw) -> object:
-        if keys.is_secret(raw.name):
-            return self._secret(raw.name, raw.value, raw.source)
         key = keys.BY_NAME.get(raw.name)
-        return convert.convert(key, raw.value) if key else self._own(raw.value, raw.source)
+        if key is None:
+            return self._own(raw.name, raw.value, raw.source)
+        if key.kind == "secret":
+            return self._secret(raw.name, raw.value, raw.source)
+        return convert.convert(key, raw.value)
 
-    def _own(self, value: object, source: Source) -> object:
-        """Wrap the secrets inside a value of the user's own, such as ``{user: x, password: y}``."""
+    def _own(self, name: str, value: object, source: Source) -> object:
+        """Wrap the secrets in a value of the user's own: in ``api_token``, in ``{user: x, password: y}``."""
+        if isinstance(value, str) and value and keys.is_secret(name):
+            return self._secret(name, value, source)
         if isinstance(value, list):
-            return [self._own(item, source) for item in value]
+            return [self._own(name, item, source) for item in value]
         if isinstance(value, dict):
-            return {
-                name: self._secret(name, item, source)
-                if isinstance(item, str) and item and keys.is_secret(str(name))
-                else self._own(item, source)
-                for name, item in value.items()
-            }
+            return {key: self._own(str(key), item, source) for key, item in value.items()}
         return value
 
     def _secret(self, name: str, value: object, source: Source) -> Secret:

@@ -248,12 +248,16 @@ def test_secrets_of_the_users_own(load_text: Loader) -> None:
     """A variable whose name says that it is a secret is one, inside a YAML value as well."""
     inventory = load_text(
         "ex01 ansible_become_password=canary-1 console_token=canary-2\n",
-        {"group_vars/all.yml": "smtp: {user: me, password: canary-3, keys: [{api_secret: canary-4}]}\n"},
+        {
+            "group_vars/all.yml": "smtp: {user: me, password: canary-3, keys: [{api_secret: canary-4}]}\n"
+            "tokens: {token: [canary-5]}\nmax_pass: 3\n"
+        },
     )
     variables = inventory.hosts["ex01"].variables
 
     assert "canary" not in repr(dict(variables))
-    assert "canary" not in redactor.redact("canary-1 canary-2 canary-3 canary-4")
+    assert "canary" not in redactor.redact("canary-1 canary-2 canary-3 canary-4 canary-5")
+    assert variables["max_pass"] == 3
     assert variables["console_token"] == Secret("canary-2")
 
 

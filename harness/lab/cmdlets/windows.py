@@ -521,7 +521,6 @@ def netsh(call: NativeCall) -> int:
     """Have IIS write the log lines that it still holds."""
     if [argument.lower() for argument in call.arguments] != ["http", "flush", "logbuffer"]:
         raise NotSimulatedError(f"netsh {' '.join(call.arguments)}")
-    for hook in call.machine.machine.flush_hooks:
-        hook()
+    call.machine.machine.flush()
     call.write_out("")
     return 0

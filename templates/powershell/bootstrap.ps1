@@ -13,13 +13,13 @@ $global:ErrorActionPreference = 'Stop'
 $global:ProgressPreference = 'SilentlyContinue'
 $HarnessSecret = @{}
 $HarnessCleanup = New-Object System.Collections.ArrayList
-$HarnessOutput = New-Object System.Text.StringBuilder
+$HarnessOutput = New-Object System.Collections.ArrayList
 $HarnessHold = 1
 $HarnessDue = [DateTime]::UtcNow.AddSeconds($HarnessHold)
 function Send-HarnessOutput {
-    [Console]::Out.Write($HarnessOutput.ToString())
+    [Console]::Out.Write([string]::Join('', [string[]]$HarnessOutput.ToArray()))
     [Console]::Out.Flush()
-    $HarnessOutput.Length = 0
+    $HarnessOutput.Clear()
 }
 $HarnessLines = @($input)
 if ($HarnessLines.Count -eq 0 -or [string]$HarnessLines[-1] -notmatch '^end\s*$') { exit 3 }
@@ -45,7 +45,7 @@ try {
             $HarnessJson = ConvertTo-HarnessJson (Get-HarnessFailure $_)
         }
         $HarnessData = [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($HarnessJson))
-        [void]$HarnessOutput.Append("harness-result $HarnessNumber $HarnessStatus $HarnessData`r`n")
+        [void]$HarnessOutput.Add("harness-result $HarnessNumber $HarnessStatus $HarnessData`r`n")
         if ([DateTime]::UtcNow -ge $HarnessDue) {
             Send-HarnessOutput
             $HarnessHold = [Math]::Min(10, $HarnessHold * 2)

@@ -322,9 +322,11 @@ def test_names_resolve(start: Start) -> None:
 
 def test_environment(machine: Machine) -> None:
     """What scripts look up."""
+    there = ps(machine, "Test-Path env:COMPUTERNAME\nTest-Path env:NOWHERE")
     found = ps(machine, "$env:COMPUTERNAME\n$env:ExchangeInstallPath\n$env:SystemDrive\n$env:USERDNSDOMAIN")
 
     assert ["EX01", "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\", "C:", "CORP.EXAMPLE"] == found
+    assert ["True", "False"] == there
 
 
 @pytest.mark.parametrize(

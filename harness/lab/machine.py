@@ -282,6 +282,11 @@ class Machine:
         with self._sessions_lock:
             self._sessions.pop(session.guid, None)
 
+    def flush(self) -> None:
+        """Have IIS write the log lines that it still holds."""
+        for hook in self.flush_hooks:
+            hook()
+
     def knows(self, user: str, password: str) -> bool:
         r"""Say whether a credential is right.
 

@@ -65,8 +65,7 @@ class Store:
                 if self._depth == 1 and self.document != before:
                     self._write()
             except BaseException:
-                self.document.clear()
-                self.document.update(before)
+                _restore(self.document, before)
                 raise
             finally:
                 self._depth -= 1
@@ -96,3 +95,17 @@ class Store:
             file.flush()
             os.fsync(file.fileno())
         scratch.replace(self.path)
+
+
+def _restore(held: Json, before: Json) -> Json:
+    """Bring a value back to what it was, in place: others hold references to its parts."""
+    if isinstance(held, dict) and isinstance(before, dict):
+        for key in held.keys() - before.keys():
+            del held[key]
+        for key, value in before.items():
+            held[key] = _restore(held.get(key), value)
+        return held
+    if isinstance(held, list) and isinstance(before, list):
+        held[:] = [_restore(old, value) for old, value in zip(held, before, strict=False)] + before[len(held) :]
+        return held
+    return before

@@ -33,9 +33,9 @@ WAYS = {
 
 
 @pytest.fixture(name="raw")
-def _raw(tmp_path: Path, request: pytest.FixtureRequest) -> Raw:
+def _raw(tmp_path: Path, need_program: Callable[[str], str]) -> Raw:
     """Run a command with ansible.builtin.raw; gives what Ansible says about the host, as JSON."""
-    ansible = os.environ.get("HARNESS_ANSIBLE") or request.getfixturevalue("need_program")("ansible")
+    ansible = need_program("ansible")
 
     def raw(host: Host, scheme: str, line: str, **variables: str) -> subprocess.CompletedProcess[str]:
         address, port = host.https if scheme == "https" else host.http
@@ -99,6 +99,13 @@ def test_non_ascii_output(raw: Raw, windows: Host) -> None:
     done = raw(windows, "http", "echo 'Größe €'", ansible_winrm_transport="ntlm")
 
     assert "Größe €" in done.stdout, done.stdout + done.stderr
+
+
+def test_a_megabyte_of_output(raw: Raw, windows: Host) -> None:
+    """It arrives complete, though it takes several envelopes."""
+    done = raw(windows, "http", "big 1000000", ansible_winrm_transport="ntlm")
+
+    assert 1_000_000 == done.stdout.count("x") - "ex01".count("x")
 
 
 def test_failing_command(raw: Raw, windows: Host) -> None:

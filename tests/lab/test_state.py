@@ -118,10 +118,12 @@ def test_a_failed_change_leaves_nothing(tmp_path: Path) -> None:
             document["a"]["b"] = 2
             raise ZeroDivisionError
 
+    part = store.document["a"]
     with pytest.raises(ZeroDivisionError):
         half()
 
     assert {"a": {"b": 1}} == store.document
+    assert store.document["a"] is part
     assert {"a": {"b": 1}} == Store(tmp_path / "state.json", {}).document
 
 

@@ -19,6 +19,7 @@ from harness.lab.state.kinds import (
     many,
     multi_valued,
     named,
+    text_of,
 )
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def _address_space(text: str) -> Mapping[str, Value]:
 
 
 def _parse_address_space(value: Value) -> str:
-    members = _address_space(str(value))
+    members = _address_space(text_of(value))
     return f"{members['Type']}:{members['Domain']};{members['Cost']}"
 
 

@@ -244,6 +244,21 @@ def test_no_answer_exceeds_the_asked_envelope_size(size: int) -> None:
     play(scene, chatter)
 
 
+@pytest.mark.parametrize("size", [8192, 153_600, 512_000])
+def test_answers_fill_the_asked_envelope_size_and_no_more(size: int) -> None:
+    """Much output on one stream costs as few requests as the envelope allows."""
+
+    async def scene(client: Client) -> None:
+        await client.create()
+        command = await client.command("x" * 1_000_000, options={"WINRS_SKIP_CMD_SHELL": "TRUE"}, envelope_size=None)
+        await asyncio.sleep(0.1)
+        reply = await client.receive(command, envelope_size=size)
+
+        assert size - 4096 < len(reply.envelope) <= size
+
+    play(scene, say)
+
+
 @pytest.mark.parametrize(("size", "code"), [(512_001, 2150858823), (8191, 2150858878)])
 def test_envelope_size_must_be_within_the_limits(size: int, code: int) -> None:
     """More than the service may send, or too little for any answer, is a fault."""

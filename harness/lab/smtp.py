@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
 from dataclasses import dataclass
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,9 @@ SUBMISSION = 587
 _HUB_PORTS = {MAIL: HUB_PORT, SUBMISSION: CLIENT_PROXY_PORT}
 _SERVICE = "MSExchangeFrontEndTransport"
 _CLOSE_SECONDS = 2.0
+
+# It warns of what clients do and of its own obsolete attributes; the protocol logs tell the first, and we don't use the second.
+logging.getLogger("mail.log").setLevel(logging.ERROR)
 
 # What aiosmtpd says, and what Exchange says instead.
 _REPLIES = {
@@ -325,7 +329,7 @@ class Conversation(SMTP):
                 recipients=tuple(envelope.rcpt_tos),
                 content=envelope.original_content,
                 port=_HUB_PORTS[self._role],
-                user=str(session.login_data or ""),
+                user=session.auth_data.login if session.authenticated else "",
             )
         )
         return self._service.flow.queued(message)
@@ -341,10 +345,10 @@ class Conversation(SMTP):
             self._note("*", f"User Name: {user}", "Inbound authentication failed")
             return AuthResult(success=False, handled=False)
         account = user.rpartition("\\")[2].partition("@")[0]
-        session.login_data = f"{self._service.machine.netbios_domain}\\{account}"
+        name = f"{self._service.machine.netbios_domain}\\{account}"
         self._note("*", "SMTPSubmit SMTPAcceptAnyRecipient BypassAntiSpam", "Set Session Permissions")
-        self._note("*", session.login_data, "authenticated")
-        return AuthResult(success=True, auth_data=_User(session.login_data))
+        self._note("*", name, "authenticated")
+        return AuthResult(success=True, auth_data=_User(name))
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,9 +185,8 @@ class Conversation(SMTP):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Log which side ended the connection."""
-        if self in self._open_ones:
-            self._open_ones.discard(self)
-            self._note("-", "", "Local" if self._quit else "Remote")
+        self._open_ones.discard(self)
+        self._ended("Remote")
         super().connection_lost(error)
 
     def abort(self) -> None:
@@ -197,6 +196,10 @@ class Conversation(SMTP):
             transport.abort()
 
     # What is logged.
+
+    def _ended(self, by: str) -> None:
+        self._note("-", "", by)
+        self._log = None
 
     def _note(self, mark: Mark, data: str = "", context: str = "") -> None:
         if self._log is not None:
@@ -222,6 +225,8 @@ class Conversation(SMTP):
             said = f"{code}  {' '.join([first[4:], *(line[4:] for line in more)])}" if more else text
             self._note(">", f"334 {_MASK}" if code == "334" else said)
             self._reply = []
+            if self._quit:
+                self._ended("Local")
         await super().push(text)
 
     async def challenge_auth(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  as aiosmtpd has it

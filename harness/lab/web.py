@@ -105,8 +105,9 @@ class WebServer:
             while (request := await connection.next_request()) is not None:
                 began = time.monotonic()
                 page = self._answer(request)
-                await connection.respond(page.status, page.headers, page.body)
+                # Before the client has its answer, so that who has it finds the row.
                 self._log(request, page, client, time.monotonic() - began)
+                await connection.respond(page.status, page.headers, page.body)
         except BadRequestError as error:
             # http.sys answers these itself and notes them in a log of its own.
             await connection.refuse(error.status)

@@ -140,6 +140,13 @@ def loop_in_a_thread() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
 
 
 @pytest.fixture
+def in_loop() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+    """Run coroutines in a thread of their own."""
+    with loop_in_a_thread() as run:
+        yield run
+
+
+@pytest.fixture
 def running(machine: Machine, tmp_path: Path, clock: FakeClock) -> Iterator[Running]:
     """A newly installed server with its front ends; log lines are held back until a test asks for them."""
     drive = Drive(tmp_path / "hosts" / "127.0.0.1")

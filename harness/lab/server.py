@@ -62,6 +62,13 @@ class Lab:
 
     async def start(self) -> dict[str, LabHost]:
         """Bring all hosts up, and give where each one answers."""
+        try:
+            return await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> dict[str, LabHost]:
         password = _own_password(self._folder)
         addresses = [host.address or _address(number) for number, host in enumerate(self._simulated)]
         users = [_users(host, password) for host in self._simulated]

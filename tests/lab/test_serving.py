@@ -224,7 +224,9 @@ def test_without_samba_the_lab_says_so(
 def test_accounts() -> None:
     """The inventory's accounts may sign in over SMB too; one name has one password there."""
     users = [
-        server._users(Simulated("a", "2016", user="CORP\\svc", password="one", smb_user="jsa", smb_password="two"), "own"),
+        server._users(
+            Simulated("a", "2016", user="CORP\\svc", password="one", smb_user="jsa", smb_password="two"), "own"
+        ),
         server._users(Simulated("b", "2016", user="administrator@corp", password="three"), "own"),
     ]
 

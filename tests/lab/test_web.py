@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import http.client
 import socket
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tests.lab.conftest import Running
 
 FOLDER = "C:\\inetpub\\logs\\LogFiles\\"
 FRONT_END = FOLDER + "W3SVC1\\u_ex261123.log"
@@ -21,7 +23,7 @@ PASSWORD = "pa:ss'word ü"
 class Browser:
     """A client that keeps its connection."""
 
-    def __init__(self, running: Any) -> None:
+    def __init__(self, running: Running) -> None:
         self._connection = http.client.HTTPConnection(running.address, running.ports.http, timeout=10)
 
     def ask(self, method: str, path: str, body: str | None = None, **headers: str) -> http.client.HTTPResponse:
@@ -35,21 +37,20 @@ class Browser:
         """Send the logon page's form."""
         return self.ask("POST", "/owa/auth.owa", urlencode({"username": user, "password": password}))
 
-
     def close(self) -> None:
         """Hang up."""
         self._connection.close()
 
 
 @pytest.fixture
-def browser(running: Any) -> Iterator[Browser]:
+def browser(running: Running) -> Iterator[Browser]:
     """A client of the running host."""
     browser = Browser(running)
     yield browser
     browser.close()
 
 
-def test_pages(running: Any, browser: Browser) -> None:
+def test_pages(running: Running, browser: Browser) -> None:
     """OWA leads strangers to its logon page; what isn't there is 404; every answer has its row."""
     asked = [
         ("GET", "/owa/"),
@@ -66,9 +67,9 @@ def test_pages(running: Any, browser: Browser) -> None:
 
     assert [302, 200, 200, 404, 405, 302] == statuses
     assert "/owa/auth/logon.aspx?url=%2fowa%2f&reason=0" == answers[0].getheader("Location")
-    assert [(method, path.partition("?")[0], str(status)) for (method, path), status in zip(asked, statuses, strict=True)] == [
-        (row["cs-method"], row["cs-uri-stem"], row["sc-status"]) for row in rows
-    ]
+    assert [
+        (method, path.partition("?")[0], str(status)) for (method, path), status in zip(asked, statuses, strict=True)
+    ] == [(row["cs-method"], row["cs-uri-stem"], row["sc-status"]) for row in rows]
     assert rows[1]["cs-uri-query"].startswith("url=%2fowa%2f&reason=0&CorrelationID=<empty>;&cafeReqId=")
     assert {("127.0.0.1", "443", "127.0.0.1", "Mozilla/5.0+(test)", "-")} == {
         (row["s-ip"], row["s-port"], row["c-ip"], row["cs(User-Agent)"], row["cs-username"]) for row in rows
@@ -76,7 +77,7 @@ def test_pages(running: Any, browser: Browser) -> None:
     assert [FRONT_END] == running.drive.paths()
 
 
-def test_sign_in(running: Any, browser: Browser) -> None:
+def test_sign_in(running: Running, browser: Browser) -> None:
     """Right or wrong, the form is answered with 302; the mailbox's row names the user on both sites."""
     refused = browser.sign_in("CORP\\administrator", "wrong")
     accepted = browser.sign_in("CORP\\administrator", PASSWORD)
@@ -99,7 +100,7 @@ def test_a_cookie_that_was_made_up_signs_nobody_in(browser: Browser) -> None:
     assert 302 == browser.ask("GET", "/owa/", Cookie="cadata=x").status
 
 
-def test_version_column(running: Any, browser: Browser) -> None:
+def test_version_column(running: Running, browser: Browser) -> None:
     """cs-version comes when the field is on and goes when it is off, in one file."""
     iis = running.machine.iis
     default = str(iis.log_file(1)["logExtFileFlags"])
@@ -110,7 +111,7 @@ def test_version_column(running: Any, browser: Browser) -> None:
     assert [None, "HTTP/1.1", None] == [row.get("cs-version") for row in running.drive.w3c(FRONT_END)]
 
 
-def test_logging_off(running: Any, browser: Browser) -> None:
+def test_logging_off(running: Running, browser: Browser) -> None:
     """Pages are served and nothing is written."""
     running.machine.iis.set_log_file(1, "enabled", value=False)
 
@@ -118,7 +119,7 @@ def test_logging_off(running: Any, browser: Browser) -> None:
     assert [] == running.drive.paths()
 
 
-def test_stopped_web_service(running: Any, browser: Browser) -> None:
+def test_stopped_web_service(running: Running, browser: Browser) -> None:
     """The connection breaks; once it is started again it is served."""
     running.machine.services.stop("W3SVC")
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
@@ -128,7 +129,7 @@ def test_stopped_web_service(running: Any, browser: Browser) -> None:
     assert 302 == browser.ask("GET", "/owa/").status
 
 
-def test_malformed_request(running: Any, browser: Browser) -> None:
+def test_malformed_request(running: Running, browser: Browser) -> None:
     """It is refused and leaves no row; the next client is served."""
     with socket.create_connection((running.address, running.ports.http), timeout=10) as connection:
         connection.sendall(b"\x00nonsense\r\n\r\n")

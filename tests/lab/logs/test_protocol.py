@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +18,7 @@ from harness.lab.state.transport import FRONTEND_TRANSPORT_SERVICE
 
 if TYPE_CHECKING:
     from harness.lab.machine import Machine
+    from tests.lab.conftest import Drive, FakeClock
 
 STOCK = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\TransportRoles\\Logs\\"
 RECEIVED = STOCK + "FrontEnd\\ProtocolLog\\SmtpReceive\\RECV2026112314-1.LOG"
@@ -25,12 +26,12 @@ VERBOSE = Connector("EX01\\Default Frontend EX01", verbose=True)
 
 
 @pytest.fixture
-def logs(machine: Machine, drive: Any, clock: Any) -> ProtocolLogs:
+def logs(machine: Machine, drive: Drive, clock: FakeClock) -> ProtocolLogs:
     """A host's protocol logs, written at once."""
     return ProtocolLogs(machine, drive.spool, clock, 0.0)
 
 
-def test_conversation_of_a_verbose_connector(logs: ProtocolLogs, drive: Any) -> None:
+def test_conversation_of_a_verbose_connector(logs: ProtocolLogs, drive: Drive) -> None:
     """Nine columns; lines are numbered from 0 within the session; marks, data and context in their places."""
     session = logs.session(FRONTEND_RECEIVE, VERBOSE, "192.0.2.1:25", "198.51.100.7:4711")
     session.line("+")
@@ -53,7 +54,7 @@ def test_conversation_of_a_verbose_connector(logs: ProtocolLogs, drive: Any) -> 
     assert (16, True) == (len(session.id), int(session.id, 16) > 0)
 
 
-def test_header(logs: ProtocolLogs, drive: Any) -> None:
+def test_header(logs: ProtocolLogs, drive: Drive) -> None:
     """Exchange 2016 still calls the format version 15.0.0.0."""
     logs.session(FRONTEND_RECEIVE, VERBOSE, "", "").line("+")
     logs.session(HUB_SEND, VERBOSE, "", "").line("+")
@@ -71,21 +72,21 @@ def test_header(logs: ProtocolLogs, drive: Any) -> None:
     assert "#Log-type: SMTP Send Protocol Log" == sent[2]
 
 
-def test_a_connector_that_is_not_verbose_logs_nothing(logs: ProtocolLogs, drive: Any) -> None:
+def test_a_connector_that_is_not_verbose_logs_nothing(logs: ProtocolLogs, drive: Drive) -> None:
     """Not even a file."""
     logs.session(FRONTEND_RECEIVE, Connector("x", verbose=False), "", "").line("+")
 
     assert [] == drive.paths()
 
 
-def test_mailbox_delivery_has_a_folder_below_the_one_that_is_set(logs: ProtocolLogs, drive: Any) -> None:
+def test_mailbox_delivery_has_a_folder_below_the_one_that_is_set(logs: ProtocolLogs, drive: Drive) -> None:
     """Set-MailboxTransportService names SmtpReceive; the files are in its subfolder Delivery."""
     logs.session(DELIVERY_RECEIVE, VERBOSE, "", "").line("+")
 
     assert [STOCK + "Mailbox\\ProtocolLog\\SmtpReceive\\Delivery\\RECV2026112314-1.LOG"] == drive.paths()
 
 
-def test_folder_of_the_service_at_the_moment(machine: Machine, logs: ProtocolLogs, drive: Any) -> None:
+def test_folder_of_the_service_at_the_moment(machine: Machine, logs: ProtocolLogs, drive: Drive) -> None:
     """A moved folder takes the next line; none at all takes no line."""
     session = logs.session(FRONTEND_RECEIVE, VERBOSE, "", "")
     for folder in ("C:\\Logs\\Frontend", None):
@@ -96,7 +97,9 @@ def test_folder_of_the_service_at_the_moment(machine: Machine, logs: ProtocolLog
     assert ["C:\\Logs\\Frontend\\RECV2026112314-1.LOG"] == drive.paths()
 
 
-def test_a_line_that_was_held_back_lands_in_the_next_hours_file(machine: Machine, drive: Any, clock: Any) -> None:
+def test_a_line_that_was_held_back_lands_in_the_next_hours_file(
+    machine: Machine, drive: Drive, clock: FakeClock
+) -> None:
     """As on real servers, whose files hold rows that are older than their #Date."""
     logs = ProtocolLogs(machine, drive.spool, clock, 600.0)
     logs.session(FRONTEND_RECEIVE, VERBOSE, "", "").line("+")

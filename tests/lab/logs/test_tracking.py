@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PureWindowsPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,12 +11,18 @@ from harness.lab.logs.tracking import DELIVERY, FIELDS, SUBMISSION, TRANSPORT, T
 from harness.lab.state.transport import TRANSPORT_SERVICE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.lab.machine import Machine
+    from harness.lab.store import Json
+    from tests.lab.conftest import Drive, FakeClock
+
+    Track = Callable[..., None]
 
 STOCK = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\TransportRoles\\Logs\\MessageTracking\\"
 
 
-def set_transport(machine: Machine, **settings: Any) -> None:
+def set_transport(machine: Machine, **settings: Json) -> None:
     """Set the transport service, as Set-TransportService does."""
     with machine.store.change():
         for name, value in settings.items():
@@ -24,7 +30,7 @@ def set_transport(machine: Machine, **settings: Any) -> None:
 
 
 @pytest.fixture
-def track(machine: Machine, drive: Any, clock: Any) -> Any:
+def track(machine: Machine, drive: Drive, clock: FakeClock) -> Track:
     """Track an event."""
     tracking = Tracking(machine, drive.spool, clock)
 
@@ -36,7 +42,7 @@ def track(machine: Machine, drive: Any, clock: Any) -> Any:
     return track
 
 
-def test_file_begins_with_the_five_lines_of_exchange_2016(track: Any, drive: Any) -> None:
+def test_file_begins_with_the_five_lines_of_exchange_2016(track: Track, drive: Drive) -> None:
     """Readers bind columns by #Fields; each line ends with CRLF."""
     track(event_id="RECEIVE")
 
@@ -53,7 +59,7 @@ def test_file_begins_with_the_five_lines_of_exchange_2016(track: Any, drive: Any
     assert (7, "") == (len(lines), lines[-1])
 
 
-def test_values_that_hold_separators_come_back_whole(track: Any, drive: Any) -> None:
+def test_values_that_hold_separators_come_back_whole(track: Track, drive: Drive) -> None:
     """Commas, quotes and line breaks in a subject are quoted; everything else stays bare."""
     subject = 'a "b", c\r\nd ü'
     track(message_subject=subject, sender_address="ann@example.net")
@@ -67,7 +73,7 @@ def test_values_that_hold_separators_come_back_whole(track: Any, drive: Any) -> 
     assert ",plain; text," in text
 
 
-def test_each_service_has_its_own_files(track: Any, drive: Any) -> None:
+def test_each_service_has_its_own_files(track: Track, drive: Drive) -> None:
     """Transport, delivery and submission."""
     for service in (TRANSPORT, DELIVERY, SUBMISSION):
         track(service)
@@ -77,7 +83,7 @@ def test_each_service_has_its_own_files(track: Any, drive: Any) -> None:
     assert names == drive.paths()
 
 
-def test_nothing_is_tracked_while_tracking_is_off(machine: Machine, track: Any, drive: Any) -> None:
+def test_nothing_is_tracked_while_tracking_is_off(machine: Machine, track: Track, drive: Drive) -> None:
     """No file either; once it is on again, events are tracked again."""
     set_transport(machine, MessageTrackingLogEnabled=False)
     track()
@@ -90,7 +96,7 @@ def test_nothing_is_tracked_while_tracking_is_off(machine: Machine, track: Any, 
     assert [STOCK + "MSGTRK2026112314-1.LOG"] == drive.paths()
 
 
-def test_a_moved_folder_counts_from_the_next_event(machine: Machine, track: Any, drive: Any) -> None:
+def test_a_moved_folder_counts_from_the_next_event(machine: Machine, track: Track, drive: Drive) -> None:
     """The new folder is made; what was written stays where it is."""
     track()
     set_transport(machine, MessageTrackingLogPath="C:\\Logs\\Tracking")
@@ -99,7 +105,7 @@ def test_a_moved_folder_counts_from_the_next_event(machine: Machine, track: Any,
     assert ["C:\\Logs\\Tracking\\MSGTRK2026112314-1.LOG", STOCK + "MSGTRK2026112314-1.LOG"] == drive.paths()
 
 
-def test_no_folder_is_no_log(machine: Machine, track: Any, drive: Any) -> None:
+def test_no_folder_is_no_log(machine: Machine, track: Track, drive: Drive) -> None:
     """A path of $null switches tracking off."""
     set_transport(machine, MessageTrackingLogPath=None)
     track()
@@ -107,7 +113,7 @@ def test_no_folder_is_no_log(machine: Machine, track: Any, drive: Any) -> None:
     assert [] == drive.paths()
 
 
-def test_subjects_are_left_out_when_they_are_not_to_be_logged(machine: Machine, track: Any, drive: Any) -> None:
+def test_subjects_are_left_out_when_they_are_not_to_be_logged(machine: Machine, track: Track, drive: Drive) -> None:
     """The column stays."""
     set_transport(machine, MessageTrackingLogSubjectLoggingEnabled=False)
     track(message_subject="secret")
@@ -115,7 +121,7 @@ def test_subjects_are_left_out_when_they_are_not_to_be_logged(machine: Machine, 
     assert [""] == [row["message-subject"] for row in drive.rows(STOCK + "MSGTRK2026112314-1.LOG")]
 
 
-def test_an_hour_later_there_is_a_new_file(track: Any, drive: Any, clock: Any) -> None:
+def test_an_hour_later_there_is_a_new_file(track: Track, drive: Drive, clock: FakeClock) -> None:
     """Names carry the hour in UTC; the new file has a header of its own."""
     track(message_id="<1>")
     clock.pass_time(seconds=1)
@@ -127,7 +133,7 @@ def test_an_hour_later_there_is_a_new_file(track: Any, drive: Any, clock: Any) -
     assert [["<1>"], ["<2>"]] == [[row["message-id"] for row in drive.rows(name)] for name in names]
 
 
-def test_a_full_file_is_followed_by_the_next_number(machine: Machine, track: Any, drive: Any) -> None:
+def test_a_full_file_is_followed_by_the_next_number(machine: Machine, track: Track, drive: Drive) -> None:
     """No file is larger than allowed, and no event is lost: 12 events of which four fit into 2 KB with the header."""
     set_transport(machine, MessageTrackingLogMaxFileSize=2048)
     for number in range(12):
@@ -144,7 +150,7 @@ def test_a_full_file_is_followed_by_the_next_number(machine: Machine, track: Any
 
 
 def test_a_service_that_starts_again_goes_on_with_its_newest_file(
-    machine: Machine, track: Any, drive: Any, clock: Any
+    machine: Machine, drive: Drive, clock: FakeClock
 ) -> None:
     """The header isn't repeated; the tenth file is newer than the ninth."""
     for number in (9, 10):
@@ -158,7 +164,7 @@ def test_a_service_that_starts_again_goes_on_with_its_newest_file(
     assert "2026-11-23T14:59:59.250Z" in drive.text(STOCK + "MSGTRK2026112314-10.LOG")
 
 
-def test_an_existing_folder_of_other_case_is_used(machine: Machine, track: Any, drive: Any) -> None:
+def test_an_existing_folder_of_other_case_is_used(machine: Machine, track: Track, drive: Drive) -> None:
     """Windows knows one folder by every spelling."""
     set_transport(machine, MessageTrackingLogPath="C:\\Logs\\Tracking")
     track()
@@ -170,7 +176,7 @@ def test_an_existing_folder_of_other_case_is_used(machine: Machine, track: Any, 
 
 
 def test_a_path_that_cannot_be_written_costs_the_lines_not_the_service(
-    machine: Machine, track: Any, drive: Any, caplog: pytest.LogCaptureFixture
+    machine: Machine, track: Track, drive: Drive, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A share as the folder isn't simulated: it says so, and later events are tracked."""
     set_transport(machine, MessageTrackingLogPath="\\\\nas\\logs")

@@ -91,6 +91,7 @@ class Binder:
         self.script = script
         self.bound: CaseDict[Value] = CaseDict()
         self.rest: list[Value] = []
+        self.open: list[Parameter] | None = None
         self.sets = {name for p in parameters for name in p.sets} or {ALL_SETS}
 
     # Errors
@@ -409,9 +410,7 @@ class Binder:
             TerminatingError: No parameter takes it.
         """
         found: CaseDict[Value] = CaseDict()
-        free = [
-            p for p in self.parameters if p.name not in self.bound and (not p.sets or self.sets & set(p.sets))
-        ]
+        free = self._free()
         by_value = [p for p in free if p.pipeline]
         # As it is by value, then by property name, then converted.
         if not self._first(by_value, item, found, exact=True):
@@ -428,6 +427,18 @@ class Binder:
                 "InputObjectNotBound",
             )
         return found
+
+    def _free(self) -> list[Parameter]:
+        """Give the parameters that pipeline objects may fill; they are the same for each object."""
+        if self.open is None:
+            self.open = [
+                p
+                for p in self.parameters
+                if (p.pipeline or p.pipeline_by_name)
+                and p.name not in self.bound
+                and (not p.sets or self.sets & set(p.sets))
+            ]
+        return self.open
 
     def _first(
         self, parameters: list[Parameter], item: Value, found: CaseDict[Value], *, exact: bool

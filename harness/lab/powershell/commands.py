@@ -279,6 +279,7 @@ class CommandParser(ExpressionParser):
     def _word(self) -> Node:
         """Read an unquoted word; quotes and variables within it count."""
         line, column = self.place()
+        start = self.at
         parts: list[str | Node] = []
         text: list[str] = []
         quoted = False
@@ -316,6 +317,9 @@ class CommandParser(ExpressionParser):
                     parts.append(node)
             else:
                 break
+        if self.at == start:
+            # A backtick at the very end, or what no word starts with.
+            self._no_value()
         if text:
             parts.append("".join(text))
         if len(parts) == 1 and isinstance(parts[0], str):

@@ -206,8 +206,9 @@ class Evaluator(Invocation):
         if isinstance(statement, Pipeline) and len(statement.elements) == 1:
             element = statement.elements[0]
             if isinstance(element, CommandExpression) and not element.redirections:
+                value = self.raw_value(element.expression)
                 self.success = True
-                return self.raw_value(element.expression)
+                return value
         collected: list[Value] = []
         if isinstance(statement, Assignment):
             # ($x = 5) gives the value as well as setting it.

@@ -46,7 +46,7 @@ _PRECEDENCE = (
 )
 _DASH_OPERATOR = re.compile(rf"[{DASHES}]([A-Za-z]+)(?!\w)")
 _MEMBER_NAME = re.compile(r"[A-Za-z_]\w*")
-_TYPE = re.compile(r"\[\s*([A-Za-z_][\w.+]*(?:`\d+)?)\s*((?:\[[\w\s.,\[\]]*\])*)\s*\]")
+_TYPE = re.compile(r"\[\s*([A-Za-z_][\w.+]*(?:`\d+)?)\s*(\[[\w\s.,\[\]]*\])?\s*\]")
 _HASH_KEY = re.compile(r"[A-Za-z_][\w.-]*")
 _EXPANDING = re.compile(rf"[^`${DOUBLE_QUOTES}]+")
 _EXPANDING_HERE = re.compile(r"[^`$]+")
@@ -236,7 +236,7 @@ class ExpressionParser(Scanner):
         if not found:
             self.fail("Missing type name after '['.", error_id="MissingTypename")
         self.at = found.end()
-        name = found[1] + re.sub(r"\s", "", found[2])
+        name = found[1] + re.sub(r"\s", "", found[2] or "")
         return TypeLiteral(line, column, name)
 
     # Values

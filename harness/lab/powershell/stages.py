@@ -84,6 +84,7 @@ class Stage:
 
     def feed(self, value: Value) -> None:
         """Take an object; `NOTHING` for the first stage of a pipeline."""
+        self.owner.session.check()
         self._run(self.process, value)
 
     def finish(self) -> None:

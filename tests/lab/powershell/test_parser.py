@@ -122,7 +122,7 @@ _PIECES = st.sampled_from(
     "$ $x $_ ${ } ( ) { } [ ] @ @( @{ @' '@ @\" \"@ ' \" ` , ; | & . .. :: : = += - -- + ++ * / % ! < > 2>&1 # <# #> \n "
     "\r\n if else elseif foreach for in while do until switch try catch finally function param return throw exit break "
     "continue begin process end default [int] -eq -f -split -join 1 0x1F 1.5 1kb 'a' \"b\" Get-X -Name: -Name a.b C:\\x "
-    "\u2018 \u2019 \u201a \u201b \u201c \u201d \u201e \u2013 \u2014 \u00a0 \x00 \ud83d\ude00".split(" ")
+    "\u2018 \u2019 \u201a \u201b \u201c \u201d \u201e \u2013 \u2014 \u00a0 \x00 \U0001f600".split(" ")
 )
 
 

@@ -131,7 +131,7 @@ class ConnectionLostError(UnreachableError):
         sent: Whether the command may have started; what only reads may be sent again, what writes may not.
     """
 
-    def __init__(self, message: str, *, host: str, sent: bool, tried: Iterable[str] = (), hint: str = "") -> None:
+    def __init__(self, message: str, *, host: str, sent: bool = False, tried: Iterable[str] = (), hint: str = "") -> None:
         super().__init__(message, host=host, tried=tried, hint=hint)
         self.sent = sent
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def change(each: Change) -> str:
     """Write a change on one line: ``Default Web Site: fields + cs-version``."""
-    where = f"{each.resource.kind} {each.resource.name!r}: {each.setting}"
+    where = f"{each.resource.kind} '{each.resource.name}': {each.setting}"
     if isinstance(each.before, tuple) and isinstance(each.after, tuple):
         added = [f"+ {member}" for member in each.after if member not in each.before]
         removed = [f"- {member}" for member in each.before if member not in each.after]

@@ -25,6 +25,13 @@ def recap(ended: Ended) -> dict[str, dict[str, int]]:
     return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", cells)} for host, cells in lines}
 
 
+def levels(lab: RunningLab, host: str) -> dict[str, str]:
+    """Give the logging level of each receive connector."""
+    return {
+        entry.name: str(entry.settings["ProtocolLoggingLevel"]) for entry in lab.machine(host).receive_connectors()
+    }
+
+
 def test_the_first_run_changes_and_the_second_does_not(lab: RunningLab) -> None:
     """What differs is changed once; then every task is ok and a plan is empty."""
     assert 2 == lab.run("plan").code
@@ -43,10 +50,9 @@ def test_the_server_really_has_what_the_playbook_says(lab: RunningLab) -> None:
     lab.run("apply")
 
     for name in (FIRST, SECOND):
-        machine = lab.machine(name)
-        assert {"Verbose"} == {connector.protocol_logging for connector in machine.receive_connectors}
-        assert "ProtocolVersion" in machine.site_fields("Default Web Site")
-        assert "UriQuery" in machine.site_fields("Default Web Site")
+        fields = str(lab.machine(name).iis.log_file(1)["logExtFileFlags"]).split(",")
+        assert {"Verbose"} == set(levels(lab, name).values())
+        assert {"ProtocolVersion", "UriQuery", "Referer"} <= set(fields)
 
 
 def test_a_plan_a_check_and_the_run_agree_to_the_letter(lab: RunningLab) -> None:
@@ -85,8 +91,7 @@ def test_a_hostile_name_is_only_a_name(lab: RunningLab, quote: str) -> None:
 
     ended = lab.run("apply", "-p", playbook, "--diff")
 
-    levels = {connector.name: connector.protocol_logging for connector in lab.machine(FIRST).receive_connectors}
-    assert (0, "Verbose") == (ended.code, levels[name])
+    assert (0, "Verbose") == (ended.code, levels(lab, FIRST)[name])
     assert name in ended.out
 
 
@@ -137,9 +142,23 @@ def test_a_broken_host_fails_alone(lab: RunningLab, mishap: Mishap, code: int, c
     assert words in ended.out
 
 
+@pytest.mark.parametrize("requests", range(4, 14))
+def test_a_connection_that_breaks_anywhere_is_told_truly(lab: RunningLab, requests: int) -> None:
+    """Whatever a run says was changed is so on the host, whichever request the connection broke at; nothing is lost."""
+    lab.befall(FIRST, Mishap(drop_after_requests=requests, times=1))
+
+    ended = lab.run("apply", "--tags", "smtp", "--limit", FIRST, "--output", "json")
+
+    (host,) = ended.json["plays"][0]["hosts"]
+    told = {task["module"]: task["status"] for task in host["tasks"]}
+    assert ("changed" if set(levels(lab, FIRST).values()) == {"Verbose"} else "failed") == told["receive_connector"]
+    lab.befall(FIRST, Mishap())
+    assert (0, 0) == (lab.run("apply").code, lab.run("plan").code)
+
+
 def test_a_write_that_does_not_hold_is_a_failure(lab: RunningLab) -> None:
     """A host that takes a change without an error and keeps the old value never counts as changed."""
-    lab.machine(FIRST).forgets_writes = {"Set-ReceiveConnector"}
+    lab.machine(FIRST).faults.ignored.add("Set-ReceiveConnector")
 
     ended = lab.run("apply", "--tags", "smtp")
 
@@ -157,7 +176,7 @@ def test_a_wrong_playbook_touches_no_host(lab: RunningLab) -> None:
     ended = lab.run("apply", "-p", playbook)
 
     assert 3 == ended.code
-    assert ["playbook.yml:3:7", "playbook.yml:4:44"] == re.findall(r"playbook\.yml:\d+:\d+", ended.err)
+    assert ["playbook.yml:3:7", "playbook.yml:4:45"] == re.findall(r"playbook\.yml:\d+:\d+", ended.err)
     assert 0 == lab.server(FIRST).requests
 
 
@@ -167,15 +186,15 @@ def test_handlers_run_only_when_notified(lab: RunningLab) -> None:
         "- hosts: all\n  tasks:\n    - message_tracking: {maximum_age: 14d}\n      notify: Restart transport\n"
         "  handlers:\n    - name: Restart transport\n      service: {names: [MSExchangeTransport], state: restarted}\n"
     )
-    before = lab.machine(FIRST).service("MSExchangeTransport").process_id
+    before = lab.machine(FIRST).services.state("MSExchangeTransport")[1]
 
     changed = lab.run("apply", "-p", playbook)
-    after = lab.machine(FIRST).service("MSExchangeTransport").process_id
+    after = lab.machine(FIRST).services.state("MSExchangeTransport")[1]
     unchanged = lab.run("apply", "-p", playbook)
 
     assert (0, 2, 0) == (changed.code, recap(changed)[FIRST]["changed"], recap(unchanged)[FIRST]["changed"])
     assert before != after
-    assert after == lab.machine(FIRST).service("MSExchangeTransport").process_id
+    assert after == lab.machine(FIRST).services.state("MSExchangeTransport")[1]
 
 
 def test_conditions_and_templates_see_facts(lab: RunningLab) -> None:

@@ -70,6 +70,7 @@ class Binder:
         default_set: The default parameter set.
         convert: Converts a value to a type by name.
         lenient: A simple function: what doesn't fit goes to ``$args``.
+        script: A function, whose parameters' types transform instead of convert.
     """
 
     def __init__(
@@ -80,12 +81,14 @@ class Binder:
         convert: Callable[[Value, str], Value],
         *,
         lenient: bool = False,
+        script: bool = False,
     ) -> None:
         self.command = command
         self.parameters = parameters
         self.default_set = default_set
         self.convert = convert
         self.lenient = lenient
+        self.script = script
         self.bound: CaseDict[Value] = CaseDict()
         self.rest: list[Value] = []
         self.sets = {name for p in parameters for name in p.sets} or {ALL_SETS}
@@ -214,6 +217,13 @@ class Binder:
         )
 
     def _not_convertible(self, parameter: Parameter, value: Value, reason: str) -> TerminatingError:
+        if self.script and parameter.type != "switch":
+            return self.error(
+                f"Cannot process argument transformation on parameter '{parameter.name}'. {reason}",
+                "ParameterArgumentTransformationError",
+                exception="System.Management.Automation.ParameterBindingArgumentTransformationException",
+                category="InvalidData",
+            )
         shown = type_name(value) if isinstance(value, list | PSObject) else text(value)
         if isinstance(value, list):
             message = f"Cannot convert '{shown}' to the type '{parameter.type}' required by parameter '{parameter.name}'. {reason}"
@@ -291,7 +301,8 @@ class Binder:
             return
         remaining = next((p for p in self.parameters if p.remaining and p.name not in self.bound), None)
         if remaining is not None:
-            self.store(remaining, values)
+            # A single value that is a list already is taken for all of them.
+            self.store(remaining, values[0] if len(values) == 1 else values)
         elif self.lenient:
             self.rest = values
         else:

@@ -19,6 +19,7 @@ from harness.lab.powershell.objects import (
     PSList,
     PSObject,
     ScriptBlock,
+    SecureString,
     StringBuilder,
     Value,
     Version,
@@ -124,6 +125,8 @@ def _object_text(value: Value) -> str:  # noqa: PLR0911 - one row per type
         return f"{value:f}"
     if isinstance(value, EnumValue | Version | UUID):
         return str(value)
+    if isinstance(value, SecureString):
+        return "System.Security.SecureString"
     return str(getattr(value, "name", f"System.{type(value).__name__}"))
 
 

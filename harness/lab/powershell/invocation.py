@@ -147,6 +147,12 @@ class Invocation:
             value = self.convert(None if value is NOTHING else value, holder.constraints[lowered].name)
         holder.variables[lowered] = value
 
+    def function_name(self) -> str:
+        """Give the name of the function that runs; empty where none does."""
+        invocation = self.variable("myinvocation")
+        command = invocation.get("MyCommand") if isinstance(invocation, PSObject) else None
+        return text(command.get("Name")) if isinstance(command, PSObject) else ""
+
     # Types
 
     def convert(self, value: Value, name: str) -> Value:

@@ -414,7 +414,7 @@ class Members:
         if lowered.startswith("nullable["):
             return None if value is None else self.convert(value, name[9:-1])
         net = self.owner.session.find_type(name)
-        if net.name == "System.Object":
+        if net.name in {"System.Object", "System.Management.Automation.PSObject"}:
             return value
         if net.name.endswith("[]"):
             return self._array(value, net.name)

@@ -272,7 +272,7 @@ class BlockStage(Stage):
         scope = self.scope
         evaluator: Evaluator = owner  # type: ignore[assignment] # the evaluator is the one subclass there is
         parameters = declared_parameters(self.body, evaluator, advanced=self.advanced)
-        binder = Binder(self.name, parameters, "", owner.convert, lenient=not self.advanced)
+        binder = Binder(self.name, parameters, "", owner.convert, lenient=not self.advanced, script=True)
         binder.bind(self.arguments)
         self.set = (
             binder.resolve(pipeline=piped) if self.advanced or any(p.mandatory for p in parameters) else ""

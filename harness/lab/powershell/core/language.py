@@ -154,8 +154,7 @@ def where_object(call: Call) -> Iterator[Value]:
         "psobject[]",
         mandatory=True,
         position=0,
-        pipeline=True,
-        remaining=False,
+        pipeline=True, remaining=True,
         allow_null=True,
     ),
     Parameter("NoEnumerate", "switch", since="4.0"),
@@ -299,6 +298,9 @@ def write_error(call: Call) -> None:
     exception = call.get("Exception") if "Exception" in call else NetException(_plain(call, "Message"), kind)
     category = call.get("Category")
     error_id = call.get("ErrorId") or exception.type_name
+    # Within a function the identifier names it, as a cmdlet's names its class.
+    function = call.session.evaluator.function_name()
+    error_id += f",{function}" if function else ""
     record = ErrorRecord(
         exception,
         error_id,

@@ -78,7 +78,8 @@ def test_receive_connectors_of_all_servers_or_one(start: Start) -> None:
     one, _ = start("EX01", "EX02")
     counts = exchange(
         one,
-        "@(Get-ReceiveConnector).Count\n@(Get-ReceiveConnector -Server ex02.corp.example | ForEach-Object { [string]$_.Server })",
+        "@(Get-ReceiveConnector).Count\n"
+        "Get-ReceiveConnector -Server ex02.corp.example | ForEach-Object { [string]$_.Server }",
     )
 
     assert ["10", *["EX02"] * 5] == counts
@@ -134,7 +135,7 @@ def test_new_connectors(machine: Machine) -> None:
     made = exchange(
         machine,
         f"(New-ReceiveConnector -Name '{name}' -Bindings 0.0.0.0:2526 -RemoteIPRanges 10.0.0.0/8).Identity.ToString()\n"
-        f"(New-SendConnector -Name '{name}' -AddressSpaces corp.example).AddressSpaces | ForEach-Object {{ [string]$_ }}",
+        f"[string](New-SendConnector -Name '{name}' -AddressSpaces corp.example).AddressSpaces[0]",
     )
     again = error(machine, f"New-ReceiveConnector -Name '{name}' -Bindings 0.0.0.0:2527 -RemoteIPRanges 10.0.0.0/8")
 
@@ -199,7 +200,8 @@ def test_iis_values_are_text_or_attributes(machine: Machine) -> None:
     get = f"Get-WebConfigurationProperty {place} -Name"
     found = ps(
         machine,
-        f"({get} period).GetType().Name\n({get} logTargetW3C)\n({get} enabled).Value.GetType().Name\n({get} directory).Value",
+        f"({get} period).GetType().Name\n({get} logTargetW3C)\n"
+        f"({get} enabled).Value.GetType().Name\n({get} directory).Value",
     )
 
     assert ["String", "File", "Boolean", "%SystemDrive%\\inetpub\\logs\\LogFiles"] == found
@@ -320,9 +322,11 @@ def test_names_resolve(start: Start) -> None:
 
 def test_environment(machine: Machine) -> None:
     """What scripts look up."""
+    there = ps(machine, "Test-Path env:COMPUTERNAME\nTest-Path env:NOWHERE")
     found = ps(machine, "$env:COMPUTERNAME\n$env:ExchangeInstallPath\n$env:SystemDrive\n$env:USERDNSDOMAIN")
 
     assert ["EX01", "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\", "C:", "CORP.EXAMPLE"] == found
+    assert ["True", "False"] == there
 
 
 @pytest.mark.parametrize(

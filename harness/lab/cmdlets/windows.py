@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.lab.cmdlets.exchange import machine_of, misbehave
 from harness.lab.powershell.cmdlet import NetType, Parameter, Registry, with_session
+from harness.lab.powershell.core.language import test_path as core_test_path
 from harness.lab.powershell.objects import (
     DotNetError,
     EnumValue,
@@ -387,9 +388,13 @@ def _no_filters(call: Call, *more: str) -> None:
     class_name=f"{_COMMANDS}.TestPathCommand",
 )
 def test_path(call: Call) -> Iterator[Value]:
-    """Say whether registry keys exist."""
+    """Say whether registry keys exist; the language's own drives are its own cmdlet's."""
     _no_filters(call, "PathType", "IsValid")
-    for path in _paths(call):
+    paths = _paths(call)
+    if "Path" in call and all(path.partition(":")[0].lower() in ("variable", "env", "function") for path in paths):
+        yield from core_test_path(call)
+        return
+    for path in paths:
         yield _known_key(call, path) in machine_of(call).registry
 
 

@@ -179,14 +179,14 @@ def test_batch_leaves_no_session(machine: Machine) -> None:
 def test_write_changes_one_connector_and_survives_a_restart(start: Start) -> None:
     """The one that was named, under its GUID, and nothing else."""
     (machine,) = start("EX01")
-    before = {entry.guid: dict(entry.settings) for entry in machine.receive_connectors()}
-    wanted = machine.receive_connectors()[1].guid
+    before = {entry.guid: dict(entry.settings) for entry in machine.receive_connectors}
+    wanted = machine.receive_connectors[1].guid
     write = script("receive_connector.write.ps1.j2", changes=[{"id": wanted, "protocol_logging": "Verbose"}])
     value(run(machine, write, load=(remoting(),)))
     (again,) = start("EX01")
     before[wanted]["ProtocolLoggingLevel"] = "Verbose"
 
-    assert before == {entry.guid: entry.settings for entry in again.receive_connectors()}
+    assert before == {entry.guid: entry.settings for entry in again.receive_connectors}
 
 
 @pytest.mark.parametrize("danger", [False, True])
@@ -210,7 +210,7 @@ def test_hostile_names_are_only_names(machine: Machine, name: str, danger: bool)
             load=(remoting(),),
         )
     )
-    changed = [e.name for e in machine.receive_connectors() if e.settings["ProtocolLoggingLevel"] == "Verbose"]
+    changed = [e.name for e in machine.receive_connectors if e.protocol_logging == "Verbose"]
     sending = levels(value(run(machine, READ_SEND, load=(remoting(),))))
 
     assert ["Default Frontend EX01", name] == changed
@@ -414,11 +414,11 @@ def test_hidden_cmdlet(machine: Machine) -> None:
 def test_set_that_does_not_stick(machine: Machine) -> None:
     """The fault that a confirming read must find: no error, no change."""
     machine.faults.ignored.add("set-receiveconnector")
-    guid = machine.receive_connectors()[0].guid
+    guid = machine.receive_connectors[0].guid
     write = script("receive_connector.write.ps1.j2", changes=[{"id": guid, "protocol_logging": "Verbose"}])
     value(run(machine, write, load=(remoting(),)))
 
-    assert "None" == machine.receive_connectors()[0].settings["ProtocolLoggingLevel"]
+    assert "None" == machine.receive_connectors[0].settings["ProtocolLoggingLevel"]
 
 
 def test_broken_cmdlet(machine: Machine) -> None:

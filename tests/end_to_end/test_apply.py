@@ -28,7 +28,7 @@ def recap(ended: Ended) -> dict[str, dict[str, int]]:
 def levels(lab: RunningLab, host: str) -> dict[str, str]:
     """Give the logging level of each receive connector."""
     return {
-        entry.name: str(entry.settings["ProtocolLoggingLevel"]) for entry in lab.machine(host).receive_connectors()
+        entry.name: str(entry.protocol_logging) for entry in lab.machine(host).receive_connectors
     }
 
 
@@ -50,7 +50,7 @@ def test_the_server_really_has_what_the_playbook_says(lab: RunningLab) -> None:
     lab.run("apply")
 
     for name in (FIRST, SECOND):
-        fields = str(lab.machine(name).iis.log_file(1)["logExtFileFlags"]).split(",")
+        fields = lab.machine(name).site_fields("Default Web Site")
         assert {"Verbose"} == set(levels(lab, name).values())
         assert {"ProtocolVersion", "UriQuery", "Referer"} <= set(fields)
 
@@ -186,15 +186,15 @@ def test_handlers_run_only_when_notified(lab: RunningLab) -> None:
         "- hosts: all\n  tasks:\n    - message_tracking: {maximum_age: 14d}\n      notify: Restart transport\n"
         "  handlers:\n    - name: Restart transport\n      service: {names: [MSExchangeTransport], state: restarted}\n"
     )
-    before = lab.machine(FIRST).services.state("MSExchangeTransport")[1]
+    before = lab.machine(FIRST).service("MSExchangeTransport").process_id
 
     changed = lab.run("apply", "-p", playbook)
-    after = lab.machine(FIRST).services.state("MSExchangeTransport")[1]
+    after = lab.machine(FIRST).service("MSExchangeTransport").process_id
     unchanged = lab.run("apply", "-p", playbook)
 
     assert (0, 2, 0) == (changed.code, recap(changed)[FIRST]["changed"], recap(unchanged)[FIRST]["changed"])
     assert before != after
-    assert after == lab.machine(FIRST).services.state("MSExchangeTransport")[1]
+    assert after == lab.machine(FIRST).service("MSExchangeTransport").process_id
 
 
 def test_conditions_and_templates_see_facts(lab: RunningLab) -> None:

@@ -13,7 +13,8 @@ The tree; the number is the exit code of a command that ends so::
     │   │   ├── CertificateError        the host's certificate isn't trusted
     │   │   └── ConnectionLostError     it answered, then broke off
     │   ├── DeadlineError               one of the four deadlines passed
-    │   └── ProtocolFaultError          the host answered with a fault
+    │   ├── ProtocolFaultError          the host answered with a fault
+    │   └── StoppedError          130   somebody asked to stop
     └── TaskError                   1   one task on one host
         ├── ScriptError                 its PowerShell failed
         └── NotConvergedError           it was written and the host still says otherwise
@@ -124,7 +125,15 @@ class CertificateError(UnreachableError):
 
 
 class ConnectionLostError(UnreachableError):
-    """The host answered, then broke off."""
+    """The host answered, then broke off.
+
+    Args:
+        sent: Whether the command may have started; what only reads may be sent again, what writes may not.
+    """
+
+    def __init__(self, message: str, *, host: str, sent: bool = False, tried: Iterable[str] = (), hint: str = "") -> None:
+        super().__init__(message, host=host, tried=tried, hint=hint)
+        self.sent = sent
 
 
 class DeadlineError(HostError):
@@ -159,6 +168,12 @@ class ProtocolFaultError(HostError):
     def __init__(self, message: str, *, host: str, code: int, hint: str = "") -> None:
         super().__init__(message, host=host, hint=hint)
         self.code = code
+
+
+class StoppedError(HostError):
+    """Somebody asked to stop while the host was at work."""
+
+    exit_code = 130
 
 
 class TaskError(HarnessError):

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
     from harness.lab.powershell.invocation import Invocation
 
 _MISSING = object()
+_IMPLEMENTED_BY = {
+    "System.Collections.IDictionary": (Hashtable,),
+    "System.Collections.IEnumerable": (Hashtable, list, str),
+}
+"""The interfaces that scripts ask about."""
 
 
 class Members:
@@ -389,6 +394,8 @@ class Members:
         """Say whether a value is of a type or of one derived from it."""
         if value is None:
             return False
+        if net.name in _IMPLEMENTED_BY:
+            return isinstance(value, _IMPLEMENTED_BY[net.name])
         if net.name in {"System.Object", "System.Management.Automation.PSObject"}:
             return net.name == "System.Object" or isinstance(value, PSObject)
         names = value.type_names if isinstance(value, PSObject) else (type_name(value),)

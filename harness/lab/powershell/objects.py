@@ -238,9 +238,7 @@ class Version:
 
     def __str__(self) -> str:
         """Give the parts that are set, with dots."""
-        return ".".join(
-            str(part) for part in (self.major, self.minor, self.build, self.revision) if part >= 0
-        )
+        return ".".join(str(part) for part in (self.major, self.minor, self.build, self.revision) if part >= 0)
 
 
 @dataclass(frozen=True, slots=True)

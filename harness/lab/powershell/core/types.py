@@ -618,6 +618,8 @@ _static(
     ),
 )
 _static("System.Collections.ObjectModel.Collection`1")
+_static("System.Collections.IDictionary", "Collections.IDictionary")
+_static("System.Collections.IEnumerable", "Collections.IEnumerable")
 
 
 def _block(value: Value) -> ScriptBlock:

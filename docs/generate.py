@@ -1,0 +1,137 @@
+"""Writes the generated parts of the documentation: commands, inventory keys, modules.
+
+Run it from the repository's top: ``python docs/generate.py``. A test compares what it would write with the files.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.main import cli
+from harness.inventory.keys import KEYS
+from harness.modules.registry import MODULES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.inventory.keys import Key
+
+DOCS = Path(__file__).parent
+_MARKED = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def commands() -> str:
+    """Give every command with its options."""
+    parts = []
+    with click.Context(cli, info_name="harness") as top:
+        for name in cli.list_commands(top):
+            command = cli.get_command(top, name)
+            if command is not None:
+                parts += _command(command, f"harness {name}", top)
+    return "\n".join(parts)
+
+
+def _command(command: click.Command, path: str, parent: click.Context) -> Iterator[str]:
+    with click.Context(command, info_name=path.rpartition(" ")[2], parent=parent) as context:
+        yield f"## {path}\n"
+        yield f"    {command.get_usage(context).removeprefix('Usage: ')}\n"
+        yield re.sub(r"\n +", "\n", (command.help or "").strip()) + "\n"
+        options = [
+            parameter.get_help_record(context) for parameter in command.params if isinstance(parameter, click.Option)
+        ]
+        if options:
+            yield "| option | meaning |\n|---|---|"
+            yield from (f"| `{record[0]}` | {_cell(record[1])} |" for record in options if record)
+            yield ""
+        if isinstance(command, click.Group):
+            for name in command.list_commands(context):
+                child = command.get_command(context, name)
+                if child is not None:
+                    yield from _command(child, f"{path} {name}", context)
+
+
+def keys() -> str:
+    """Give every inventory key."""
+    rows = [
+        f"| `{key.name}` | {_kind(key)} | {_default(key)} | {_aliases(key)} | {_cell(key.description)} |"
+        for key in KEYS
+    ]
+    return "\n".join(["| key | value | default | Ansible's name | meaning |", "|---|---|---|---|---|", *rows]) + "\n"
+
+
+def _kind(key: Key) -> str:
+    if key.choices:
+        return ", ".join(f"`{choice}`" for choice in key.choices)
+    return {"flag": "true or false", "secret": "secret's reference", "seconds": "seconds"}.get(key.kind, key.kind)
+
+
+def _default(key: Key) -> str:
+    if key.default_from:
+        return key.default_from
+    return (
+        "" if key.default is None else f"`{str(key.default).lower() if isinstance(key.default, bool) else key.default}`"
+    )
+
+
+def _aliases(key: Key) -> str:
+    return ", ".join(f"`{alias}`" for alias in key.aliases)
+
+
+def modules() -> str:
+    """Give every module's arguments."""
+    parts = []
+    for name, module in sorted(MODULES.items()):
+        schema: dict[str, Any] = module.Arguments.model_json_schema()
+        parts += [f"### {name}\n", inspect.cleandoc(module.Arguments.__doc__ or "") + "\n"]
+        parts.append("| argument | value | default | meaning |\n|---|---|---|---|")
+        required = schema.get("required", [])
+        for argument, field in schema["properties"].items():
+            default = "required" if argument in required else f"`{_plain(field.get('default'))}`"
+            parts.append(f"| `{argument}` | {_type(field)} | {default} | {_cell(field.get('description', ''))} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _plain(value: object) -> str:
+    match value:
+        case None:
+            return "as it is"
+        case bool():
+            return str(value).lower()
+        case "" | []:
+            return "none"
+        case list():
+            return ", ".join(str(each) for each in value)
+    return str(value)
+
+
+def _type(field: dict[str, Any]) -> str:
+    if "anyOf" in field:
+        return " or ".join(_type(each) for each in field["anyOf"] if each.get("type") != "null")
+    if "enum" in field or "const" in field:
+        return ", ".join(f"`{each}`" for each in field.get("enum", [field.get("const")]))
+    if field.get("type") == "array":
+        return f"list of {_type(field['items'])}"
+    return {"string": "text", "boolean": "true or false"}.get(field.get("type", ""), field.get("type", ""))
+
+
+def _cell(text: str | None) -> str:
+    return re.sub(r"\s+", " ", text or "").replace("|", "\\|")
+
+
+PARTS = {"commands": commands, "keys": keys, "modules": modules}
+
+
+def filled(text: str) -> str:
+    """Give a page with its generated parts made anew."""
+    return _MARKED.sub(lambda match: f"{match[1]}\n{PARTS[match[2]]()}\n{match[3]}", text)
+
+
+if __name__ == "__main__":
+    for page in DOCS.glob("*.md"):
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

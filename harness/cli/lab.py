@@ -1,0 +1,163 @@
+"""The command `harness lab`, and the lab as other commands use it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.errors import HarnessError
+from harness.redaction import Secret, redactor
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from harness.inventory import Host
+    from harness.lab.client import Simulated
+
+_FOLDER = Path(".harness") / "lab"
+_STOP_SECONDS = 10.0
+_NEWEST = "2016"
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Where a simulated host answers, and who may sign in."""
+
+    address: str
+    port: int
+    user: str
+    password: Secret
+
+
+def folder_of(inventory: Path) -> Path:
+    """Give the folder of an inventory's lab: it stands beside the inventory, so the state is found again."""
+    return inventory.parent / _FOLDER
+
+
+@contextmanager
+def lab_of(hosts: Sequence[Host], inventory: Path) -> Iterator[dict[str, Reached]]:
+    """Bring up those hosts that are simulated, for as long as a command runs.
+
+    Args:
+        hosts: Hosts of any kind.
+        inventory: The inventory's path.
+
+    Yields:
+        Where each simulated one answers, by name.
+
+    Raises:
+        HarnessError: The lab doesn't start, or the extra ``lab`` isn't installed.
+    """
+    simulated = _simulated(hosts)
+    if not simulated:
+        yield {}
+        return
+    from harness.lab import client  # noqa: PLC0415  only for simulated hosts
+
+    try:
+        with client.lab(simulated, folder_of(inventory)) as found:
+            yield {name: _reached(host.address, host.port, host.user, host.password) for name, host in found.items()}
+    except client.LabError as error:
+        raise HarnessError(str(error), hint="harness lab status shows what runs, harness lab down ends it") from error
+
+
+def _simulated(hosts: Sequence[Host]) -> list[Simulated]:
+    from harness.lab.client import Simulated  # noqa: PLC0415  only for simulated hosts
+
+    found = []
+    for host in hosts:
+        if host.get("connection") != "lab":
+            continue
+        password = host.secret("winrm_password")
+        found.append(
+            Simulated(
+                name=host.name,
+                version=host.get("exchange_version") or _NEWEST,
+                address=host.get("lab_address") or "",
+                user=host.get("winrm_user") or "",
+                password=password.reveal() if password else "",
+            )
+        )
+    return found
+
+
+def _reached(address: str, port: int, user: str, password: str) -> Reached:
+    redactor.register(password)
+    return Reached(address, port, user, Secret(password))
+
+
+_inventory = click.argument("inventory", type=click.Path(path_type=Path))
+
+
+@click.group("lab")
+def lab_command() -> None:
+    """Simulated Exchange servers on this machine, behind real protocols.
+
+    Other commands start the lab by themselves; `up` keeps it running, for clients of your own.
+    """
+
+
+@lab_command.command("up")
+@_inventory
+def up(inventory: Path) -> int:
+    """Serve the simulated hosts of INVENTORY until interrupted. Their state is kept."""
+    from harness.inventory import load  # noqa: PLC0415  heavy, and needed only here
+    from harness.lab import server  # noqa: PLC0415
+
+    hosts = _simulated(tuple(load(inventory).hosts.values()))
+    if not hosts:
+        raise HarnessError(f"{inventory} has no host with connection=lab")
+    folder = folder_of(inventory)
+    if not server.run(hosts, folder, on_ready=lambda: _show(folder)):
+        raise HarnessError(f"a lab already serves {folder}", hint="harness lab status shows it")
+    return 0
+
+
+@lab_command.command("status")
+@_inventory
+def status(inventory: Path) -> int:
+    """Show where the simulated hosts of INVENTORY answer; exit 1 when none runs."""
+    from harness.lab import client  # noqa: PLC0415  only for simulated hosts
+
+    folder = folder_of(inventory)
+    if not client.running(folder):
+        click.echo(f"no lab serves {folder}")
+        return 1
+    _show(folder)
+    return 0
+
+
+@lab_command.command("down")
+@_inventory
+def down(inventory: Path) -> int:
+    """End the lab of INVENTORY."""
+    from harness.lab import client  # noqa: PLC0415  only for simulated hosts
+
+    folder = folder_of(inventory)
+    if not client.running(folder):
+        click.echo(f"no lab serves {folder}")
+        return 0
+    os.kill(client.process_id(folder), signal.SIGTERM)
+    until = time.monotonic() + _STOP_SECONDS
+    while client.running(folder):
+        if time.monotonic() > until:
+            raise HarnessError(f"the lab did not end within {_STOP_SECONDS:g} s")
+        time.sleep(0.05)
+    click.echo(f"the lab of {folder} has ended")
+    return 0
+
+
+def _show(folder: Path) -> None:
+    """Say where the hosts answer; the password stays in its file."""
+    from harness.lab import client  # noqa: PLC0415  only for simulated hosts
+
+    for name, host in (client.read_hosts(folder) or {}).items():
+        click.echo(f"{name}: WinRM at http://{host.address}:{host.port}/wsman as {host.user}")
+    click.echo(f"the password stands in {folder / 'password'}")

@@ -1,0 +1,72 @@
+"""The command `harness` and its global options. A command's file is imported only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from harness import __version__
+from harness.errors import HarnessError
+
+_COMMANDS = {
+    "apply": ("harness.cli.apply", "apply_command", "Configure the hosts of an inventory."),
+    "inventory": ("harness.cli.inventory", "inventory_command", "Show hosts, groups and where each value came from."),
+    "lab": ("harness.cli.lab", "lab_command", "Simulated hosts on this machine."),
+    "plan": (
+        "harness.cli.apply",
+        "plan_command",
+        "Show what apply would change; exit 2 when it would change something.",
+    ),
+}
+
+
+class _LazyGroup(click.Group):
+    """Lists commands without importing them."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return sorted(_COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module, attribute, _ = _COMMANDS[name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, _, words) in sorted(_COMMANDS.items())])
+
+
+@click.group(cls=_LazyGroup, context_settings={"auto_envvar_prefix": "HARNESS", "help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="harness")
+def cli() -> None:
+    """Make Exchange servers deliver their logs to a SIEM, and prove it.
+
+    Every option can be given by an environment variable: HARNESS_APPLY_FORKS stands for the option --forks of apply.
+    """
+
+
+def main() -> None:
+    """Run the command line; what harness raises on purpose ends it with its own exit code."""
+    try:
+        code = cli(standalone_mode=False)
+    except click.Abort:
+        sys.exit(130)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(3)
+    except HarnessError as error:
+        from harness.redaction import redactor  # noqa: PLC0415  only needed when something failed
+
+        hint = f"\nhint: {error.hint}" if error.hint else ""
+        click.echo(redactor.redact(error.message + hint), err=True)
+        sys.exit(error.exit_code)
+    except Exception as error:  # noqa: BLE001  a traceback helps nobody at a prompt
+        from harness import debug  # noqa: PLC0415  only needed when something failed
+
+        click.echo(f"unexpected {type(error).__name__}\nhint: {debug.keep(error)}", err=True)
+        sys.exit(1)
+    sys.exit(code if isinstance(code, int) else 0)

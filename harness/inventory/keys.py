@@ -1,0 +1,262 @@
+"""The declared keys: every inventory variable that harness itself reads, as data.
+
+A value may be written under the key's own name or under one of its aliases, which are Ansible's names for the
+same thing. All other names are the user's own variables.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Literal
+
+Kind = Literal["text", "choice", "choices", "port", "seconds", "flag", "secret"]
+
+VERSIONS = ("2003", "2007", "2010", "2013", "2016", "2019", "SE")
+ROLES = ("mailbox", "client_access", "hub_transport", "edge_transport", "unified_messaging")
+NAME_SPACES = ("exchange_", "smb_", "winrm_", "lab_", "harness_", "ansible_")
+
+_SECRET_NAME = re.compile(r"(?:.*_)?(?:password|passwd|pass|passphrase|secret|token)", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A declared key.
+
+    Args:
+        name: Its name.
+        kind: What its values are converted to: ``text`` str, ``choice`` one of `choices`, ``choices`` a tuple
+            of them, ``port`` int, ``seconds`` float, ``flag`` bool, ``secret`` `Secret`.
+        description: One line, for the documentation.
+        default: The value where nothing is given; None where there is none.
+        default_from: The key whose value is the default, or a description of a computed default.
+        aliases: Other names for it.
+        choices: The allowed values of ``choice`` and ``choices``.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    default: object = None
+    default_from: str = ""
+    aliases: tuple[str, ...] = ()
+    choices: tuple[str, ...] = field(default=())
+
+
+KEYS: tuple[Key, ...] = (
+    Key(
+        "connection",
+        "choice",
+        "How the host is reached: over WinRM, or simulated on this machine.",
+        default="winrm",
+        aliases=("ansible_connection",),
+        choices=("winrm", "lab"),
+    ),
+    Key(
+        "address",
+        "text",
+        "The name or address to connect to.",
+        default_from="the host's name",
+        aliases=("ansible_host", "ansible_winrm_host"),
+    ),
+    Key(
+        "winrm_user",
+        "text",
+        "The account for WinRM: CORP\\name, name@corp.example, or a local name.",
+        aliases=("ansible_user", "ansible_winrm_user"),
+    ),
+    Key(
+        "winrm_password",
+        "secret",
+        "Its password.",
+        aliases=("ansible_password", "ansible_winrm_password", "ansible_winrm_pass"),
+    ),
+    Key(
+        "winrm_port",
+        "port",
+        "The port of the WinRM service.",
+        default_from="5986 for https, 5985 for http",
+        aliases=("ansible_port", "ansible_winrm_port"),
+    ),
+    Key(
+        "winrm_scheme",
+        "choice",
+        "Whether WinRM is spoken over HTTP or HTTPS.",
+        default_from="https for port 5986 and for the transports basic and certificate, else http",
+        aliases=("ansible_winrm_scheme",),
+        choices=("http", "https"),
+    ),
+    Key(
+        "winrm_transport",
+        "choice",
+        "How to sign in.",
+        default="ntlm",
+        aliases=("ansible_winrm_transport",),
+        choices=("ntlm", "basic", "kerberos", "credssp", "certificate"),
+    ),
+    Key(
+        "winrm_server_cert_validation",
+        "choice",
+        "Whether the host's certificate is checked.",
+        default="validate",
+        aliases=("ansible_winrm_server_cert_validation",),
+        choices=("validate", "ignore"),
+    ),
+    Key(
+        "winrm_ca_trust_path",
+        "text",
+        "A file or folder of CA certificates (PEM) to trust instead of the bundled ones.",
+        aliases=("ansible_winrm_ca_trust_path",),
+    ),
+    Key(
+        "winrm_cert_pem",
+        "text",
+        "The client certificate (PEM file) for the transport certificate.",
+        aliases=("ansible_winrm_cert_pem",),
+    ),
+    Key(
+        "winrm_cert_key_pem",
+        "text",
+        "The client certificate's private key (PEM file).",
+        aliases=("ansible_winrm_cert_key_pem",),
+    ),
+    Key(
+        "winrm_allow_unencrypted",
+        "flag",
+        "Whether basic may be used over plain HTTP; for loopback addresses only.",
+        default=False,
+    ),
+    Key(
+        "winrm_message_encryption",
+        "choice",
+        "Whether messages over HTTP are encrypted.",
+        default="auto",
+        aliases=("ansible_winrm_message_encryption",),
+        choices=("auto", "always", "never"),
+    ),
+    Key("winrm_connect_timeout", "seconds", "The longest wait for TCP and TLS.", default=15.0),
+    Key(
+        "winrm_read_timeout",
+        "seconds",
+        "The longest wait for one HTTP answer.",
+        default=30.0,
+        aliases=("ansible_winrm_read_timeout_sec",),
+    ),
+    Key("winrm_task_timeout", "seconds", "The longest time for one script.", default=120.0),
+    Key(
+        "winrm_run_timeout",
+        "seconds",
+        "The longest time for all scripts of a run on the host.",
+        default=900.0,
+    ),
+    Key(
+        "winrm_kerberos_delegation",
+        "flag",
+        "Whether the Kerberos ticket is delegated to the host.",
+        default=False,
+        aliases=("ansible_winrm_kerberos_delegation",),
+    ),
+    Key(
+        "winrm_send_cbt",
+        "flag",
+        "Whether channel binding tokens are sent over HTTPS.",
+        default=True,
+        aliases=("ansible_winrm_send_cbt",),
+    ),
+    Key("exchange_version", "choice", "The Exchange version on the host.", choices=VERSIONS),
+    Key("exchange_roles", "choices", "The Exchange server roles on the host.", choices=ROLES),
+    Key(
+        "exchange_access",
+        "choice",
+        "How scripts reach the Exchange cmdlets on the host.",
+        default="auto",
+        choices=("auto", "remoting", "snapin"),
+    ),
+    Key("exchange_user", "text", "The account for the Exchange cmdlets.", default_from="winrm_user"),
+    Key("exchange_password", "secret", "Its password.", default_from="winrm_password"),
+    Key("exchange_fqdn", "text", "The full name of the server whose Exchange cmdlets are used."),
+    Key("smb_user", "text", "The account for reading logs over SMB.", default_from="winrm_user"),
+    Key("smb_password", "secret", "Its password.", default_from="winrm_password"),
+    Key("smb_domain", "text", "The domain of smb_user, where the name doesn't hold it."),
+    Key("smb_port", "port", "The port of the SMB service.", default=445),
+    Key("smb_timeout", "seconds", "The longest wait for an SMB answer.", default=30.0),
+    Key("lab_address", "text", "The loopback address of a simulated host."),
+    Key("lab_flush_delay", "seconds", "How long a simulated host holds back log lines."),
+)
+
+BY_NAME: dict[str, Key] = {name: key for key in KEYS for name in (key.name, *key.aliases)}
+"""Every key under its own name and its aliases."""
+
+UNUSED_BY_HARNESS = frozenset(
+    f"ansible_{name}"
+    for name in (
+        *(
+            "become",
+            "become_exe",
+            "become_flags",
+            "become_method",
+            "become_pass",
+            "become_password",
+            "become_user",
+        ),
+        *("async_dir", "check_mode", "diff_mode", "module_compression", "network_os", "remote_tmp"),
+        *(
+            "pipelining",
+            "private_key_file",
+            "timeout",
+            "shell_type",
+            "shell_executable",
+            "python_interpreter",
+        ),
+        *("local_tmp", "host_key_checking", "scp_executable", "sftp_executable", "ssh_executable"),
+        *("scp_extra_args", "sftp_extra_args", "sftp_batch_mode", "runas_flags", "runas_pass", "runas_user"),
+        *("su_exe", "su_flags", "su_pass", "su_user", "sudo_exe", "sudo_flags", "sudo_pass", "sudo_user"),
+        *("winrm_connection_timeout", "winrm_kinit_args", "winrm_kinit_cmd", "winrm_kinit_env_vars"),
+        *(
+            "winrm_kinit_mode",
+            "winrm_path",
+            "winrm_operation_timeout_sec",
+            "winrm_kerberos_hostname_override",
+        ),
+        *("winrm_credssp_auth_mechanism", "winrm_credssp_disable_tlsv1_2", "winrm_credssp_minimum_version"),
+        *("winrm_keytab", "winrm_proxy", "winrm_realm", "winrm_service"),
+    )
+)
+"""Names that mean something to Ansible and nothing to harness."""
+
+_UNUSED_FAMILIES = re.compile(r"ansible_(?:psrp|ssh|paramiko|docker|local)_\w+|ansible_\w+_interpreter")
+
+
+def canonical(name: str) -> str:
+    """Give the declared key's own name for a name or alias; any other name stays as it is."""
+    key = BY_NAME.get(name)
+    return key.name if key else name
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a variable holds a secret: a declared one, or one whose name says so.
+
+    Args:
+        name: A key, an alias, or a name of the user's own such as ``console_token``.
+    """
+    key = BY_NAME.get(name)
+    return key.kind == "secret" if key else bool(_SECRET_NAME.fullmatch(name))
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether the name lies in a name space where only declared keys are allowed."""
+    return name.startswith(NAME_SPACES)
+
+
+def is_unused(name: str) -> bool:
+    """Tell whether the name is one of Ansible's that harness has no use for."""
+    return name in UNUSED_BY_HARNESS or bool(_UNUSED_FAMILIES.fullmatch(name))
+
+
+def suggestion(name: str) -> str:
+    """Give the declared name nearest to an unknown one; empty where none is near."""
+    space = next((space for space in NAME_SPACES if name.startswith(space)), "")
+    rests = [candidate.removeprefix(space) for candidate in BY_NAME if candidate.startswith(space)]
+    near = get_close_matches(name.removeprefix(space), rests, n=1, cutoff=0.6 if space else 0.88)
+    return space + near[0] if near else ""

@@ -1,0 +1,112 @@
+"""The module `message_tracking`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+
+import pydantic
+
+from harness.exchange import values
+from harness.modules.base import Arguments, Difference, Module, by_resource, differing
+from harness.remote import powershell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.modules.base import Resource, Target
+    from harness.remote.powershell import Script
+
+_DRIVE_PATH = re.compile(r"^[A-Za-z]:\\(?:[^\\/:*?\"<>|\x00-\x1f]+\\?)*$")
+_PARAMETERS = {
+    "enabled": "MessageTrackingLogEnabled",
+    "path": "MessageTrackingLogPath",
+    "maximum_age": "MessageTrackingLogMaxAge",
+    "maximum_directory_size": "MessageTrackingLogMaxDirectorySize",
+    "maximum_file_size": "MessageTrackingLogMaxFileSize",
+    "subject_logging": "MessageTrackingLogSubjectLoggingEnabled",
+}
+
+
+def _local_path(path: str) -> str:
+    if path.startswith(("\\\\", "//")):
+        raise ValueError(f"{path!r} is a network path; Exchange writes its logs to a local drive only")
+    if not _DRIVE_PATH.match(path):
+        raise ValueError(f"{path!r} is no local path with a drive letter; write for example D:\\Logs\\MessageTracking")
+    return path.rstrip("\\") if len(path) > len("C:\\") else path
+
+
+Size = Annotated[str, pydantic.BeforeValidator(lambda value: values.size(str(value)))]
+Age = Annotated[str, pydantic.BeforeValidator(lambda value: values.age(str(value)))]
+LocalPath = Annotated[str, pydantic.AfterValidator(_local_path)]
+
+
+class MessageTrackingArguments(Arguments):
+    """Message tracking of the server. What isn't named stays as it is."""
+
+    enabled: bool = pydantic.Field(True, description="Whether messages are tracked")
+    path: LocalPath | None = pydantic.Field(None, description="Folder on a local drive; Exchange creates it")
+    maximum_age: Age | None = pydantic.Field(None, description="Older files are removed; 0.00:00:00 keeps all")
+    maximum_directory_size: Size | None = pydantic.Field(None, description="For each file-name prefix")
+    maximum_file_size: Size | None = pydantic.Field(None, description="Then a new file begins")
+    subject_logging: bool | None = pydantic.Field(None, description="Whether subjects are logged")
+
+    @pydantic.model_validator(mode="after")
+    def _file_fits_directory(self) -> MessageTrackingArguments:
+        if self.maximum_file_size == values.UNLIMITED:
+            raise ValueError("maximum_file_size cannot be unlimited")
+        if self.maximum_file_size and self.maximum_directory_size:
+            directory = values.size_in_bytes(self.maximum_directory_size)
+            file = values.size_in_bytes(self.maximum_file_size)
+            if directory is not None and file is not None and file > directory:
+                raise ValueError("maximum_file_size is larger than maximum_directory_size")
+        return self
+
+
+class MessageTracking(Module[MessageTrackingArguments]):
+    """Message tracking of the server."""
+
+    name = "message_tracking"
+    Arguments = MessageTrackingArguments
+
+    def read(self, _arguments: MessageTrackingArguments, target: Target) -> Script:
+        """Print the server's message tracking settings."""
+        service = target.version.tracking
+        return powershell.script("message_tracking.read.ps1.j2", cmdlets={service.get}, get=service.get)
+
+    def resources(self, value: object) -> tuple[Resource, ...]:
+        """Bring sizes and ages to their one form."""
+        return tuple(_in_one_form(resource) for resource in super().resources(value))
+
+    def compare(self, arguments: MessageTrackingArguments, resources: Sequence[Resource]) -> Difference:
+        """Find the settings that differ; paths compare without case, as Windows does."""
+        changes = []
+        for resource in resources:
+            for change in differing(resource, arguments.model_dump()):
+                both = (change.before, change.after)
+                if change.setting == "path" and len({str(path).rstrip("\\").casefold() for path in both}) == 1:
+                    continue
+                changes.append(change)
+        return Difference(tuple(changes))
+
+    def write(self, _arguments: MessageTrackingArguments, difference: Difference, target: Target) -> Script:
+        """Set all that differs in one call."""
+        service = target.version.tracking
+        ((resource, settings),) = by_resource(difference.changes)
+        return powershell.script(
+            "message_tracking.write.ps1.j2",
+            cmdlets={service.get, service.set},
+            get=service.get,
+            set=service.set,
+            id=resource.id,
+            settings={_PARAMETERS[setting]: value for setting, value in settings.items()},
+        )
+
+
+def _in_one_form(resource: Resource) -> Resource:
+    settings = dict(resource.properties)
+    for name in ("maximum_directory_size", "maximum_file_size"):
+        settings[name] = values.size(str(settings[name]))
+    settings["maximum_age"] = values.age(str(settings["maximum_age"]))
+    return replace(resource, properties=settings)

@@ -1,0 +1,26 @@
+"""The modules that a task can name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from harness.modules.connectors import ReceiveConnector, SendConnector
+from harness.modules.iis_logging import IisLogging
+from harness.modules.message_tracking import MessageTracking
+from harness.modules.powershell import PowerShell
+from harness.modules.service import Service
+
+if TYPE_CHECKING:
+    from harness.modules.base import Module
+
+MODULES: dict[str, Module[Any]] = {
+    module.name: module
+    for module in (
+        IisLogging(),
+        ReceiveConnector(),
+        SendConnector(),
+        MessageTracking(),
+        Service(),
+        PowerShell(),
+    )
+}

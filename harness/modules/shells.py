@@ -1,0 +1,91 @@
+"""What scripts need before they can run: an Exchange session, the IIS cmdlets. Brought up once in a process."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from harness.errors import ScriptError
+from harness.remote import powershell
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.modules.base import Target
+    from harness.remote.powershell import Script
+
+Need = Literal["exchange", "web"]
+_SECRET = "exchange_password"  # noqa: S105  the name by which the session's script finds it
+
+
+def needs(script: Script) -> frozenset[Need]:
+    """Say what must be loaded before this script can run."""
+    found: set[Need] = set()
+    if script.cmdlets:
+        found.add("exchange")
+    if script.web:
+        found.add("web")
+    return frozenset(found)
+
+
+def loads(scripts: Sequence[Script], target: Target) -> dict[Need, Script]:
+    """Give the scripts that bring up all that these scripts need."""
+    needed = frozenset[Need]().union(*(needs(script) for script in scripts))
+    found: dict[Need, Script] = {}
+    if "exchange" in needed:
+        cmdlets = frozenset[str]().union(*(script.cmdlets for script in scripts))
+        found["exchange"] = _exchange(cmdlets, target)
+    if "web" in needed:
+        found["web"] = powershell.script("webadministration.ps1")
+    return found
+
+
+def _exchange(cmdlets: frozenset[str], target: Target) -> Script:
+    if target.access == "snapin":
+        return powershell.script("exchange_snapin.ps1.j2", snapin=target.version.snapin)
+    explicit = target.password is not None
+    return powershell.script(
+        "exchange_remoting.ps1.j2",
+        secrets={_SECRET: target.password} if target.password is not None else None,
+        fqdn=target.fqdn,
+        explicit_credential=explicit,
+        user=target.user,
+        commands=cmdlets,
+    )
+
+
+def explain(error: ScriptError, script: Script, target: Target) -> ScriptError:
+    """Add what to do next to a failure that is known.
+
+    Args:
+        error: What the host reported.
+        script: The script that failed, or the one that should have been brought up before it.
+        target: The host.
+    """
+    hint = _hint(error, script, target)
+    if not hint:
+        return error
+    return ScriptError(
+        error.message, category=error.category, identifier=error.identifier, source=error.source, hint=hint
+    )
+
+
+def _hint(error: ScriptError, script: Script, target: Target) -> str:
+    kinds = set(error.identifier.split(","))
+    if "PSSessionOpenFailed" in error.identifier or "PSSessionStateBroken" in kinds:
+        if target.password is None:
+            return (
+                "the sign-in can't travel on to the server's own PowerShell endpoint (second hop): give exchange_user "
+                "and exchange_password, or use winrm_transport=credssp, or kerberos with winrm_kerberos_delegation=true"
+            )
+        return (
+            f"Exchange refused '{target.user}': check exchange_user and exchange_password, that the account's "
+            "RemotePowerShellEnabled is true, and exchange_fqdn if the server answers to another name"
+        )
+    if "CommandNotFoundException" in kinds and script.cmdlets:
+        return (
+            "Exchange hides cmdlets that the account's roles don't include: give it Server Management or "
+            "Organization Management"
+        )
+    if "NamedParameterNotFound" in kinds and script.cmdlets:
+        return "Exchange hides parameters that the account's roles don't include: check its role assignments"
+    return ""

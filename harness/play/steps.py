@@ -1,0 +1,165 @@
+"""A step: one task on one host, or one round of its loop, on its way from playbook to result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from harness.errors import NotConvergedError, ScriptError, TaskError
+from harness.modules.base import Change, Difference
+from harness.play.results import Status, TaskResult
+from harness.play.session import Answer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from harness.modules.base import Module, Resource, Target, Value
+    from harness.play.playbook import Task
+    from harness.play.variables import Variables
+    from harness.remote.powershell import Script
+
+
+_NOTHING = Difference()
+
+Key: TypeAlias = tuple[str, str, str]
+"""Kind, id and setting of a resource."""
+
+
+@dataclass(slots=True)
+class Step:
+    """What is known so far of one task on one host.
+
+    Args:
+        host: The host's name.
+        task: The task.
+        module: Its module.
+        variables: What its texts are rendered with.
+        label: The task's name, with the loop's item.
+        judged: Whether its conditions have been looked at.
+    """
+
+    host: str
+    task: Task
+    module: Module[Any]
+    variables: Variables
+    label: str
+    judged: bool = False
+    arguments: Any = None
+    script: Script | None = None
+    answer: Answer | None = None
+    before: tuple[Resource, ...] = ()
+    difference: Difference = _NOTHING
+    result: TaskResult | None = None
+
+    @property
+    def open(self) -> bool:
+        """Say whether it has no result yet."""
+        return self.result is None
+
+    def judge(self, variables: Variables) -> None:
+        """Look at the conditions and skip it where one doesn't hold.
+
+        Args:
+            variables: As they are known now.
+        """
+        self.judged = True
+        self.variables = variables
+        try:
+            unmet = self.task.unmet(variables)
+        except TaskError as error:
+            self.fail(error)
+            return
+        if unmet is not None:
+            self.end(Status.SKIPPED, f"when: {unmet.text}")
+
+    def prepare(self, target: Target) -> None:
+        """Render the arguments and the read script.
+
+        Before the conditions are known a failure means nothing: it is tried again once they hold.
+        """
+        try:
+            self.arguments = self.task.arguments(self.variables)
+            self.script = self.module.read(self.arguments, target)
+        except TaskError as error:
+            if self.judged:
+                self.fail(error)
+
+    def compare(self, projected: Mapping[Key, Value]) -> None:
+        """Find the difference between the host's answer and what is wanted.
+
+        Args:
+            projected: What earlier steps of the play will have changed.
+        """
+        answer = self.answer or Answer(error=ScriptError("the host was not asked"))
+        if answer.error is not None:
+            self.fail(answer.error)
+            return
+        try:
+            found = self.module.resources(answer.value)
+            self.before = tuple(_project(resource, projected) for resource in found)
+            self.difference = self.module.compare(self.arguments, self.before)
+        except TaskError as error:
+            self.fail(error)
+
+    def write(self, target: Target) -> Script:
+        """Give the script that makes the difference."""
+        return self.module.write(self.arguments, self.difference, target)
+
+    def confirm(self, written: Answer, read: Answer) -> None:
+        """Take what became of the write and what the host says now."""
+        if written.error is not None:
+            self.fail(written.error)
+        elif read.error is not None:
+            self.fail(read.error)
+        else:
+            self._converge(read)
+
+    def _converge(self, read: Answer) -> None:
+        try:
+            left = self.module.confirm(self.arguments, self.before, self.module.resources(read.value))
+        except TaskError as error:
+            self.fail(error)
+            return
+        if left:
+            self.fail(_not_converged(left.changes))
+        else:
+            self.end(Status.CHANGED)
+
+    def end(self, status: Status, *notes: str, error: TaskError | None = None) -> None:
+        """Give it its result."""
+        changes = self.difference.changes if status is not Status.OK else ()
+        self.result = TaskResult(
+            host=self.host,
+            task=self.label,
+            module=self.module.name,
+            source=self.task.source,
+            status=status,
+            changes=changes,
+            notes=(*self.difference.notes, *notes),
+            error=error,
+            handler=self.task.handler,
+        )
+
+    def fail(self, error: TaskError) -> None:
+        """Give it the result of a failure."""
+        self.end(Status.IGNORED if self.task.ignore_errors else Status.FAILED, error=error)
+
+
+def _project(resource: Resource, projected: Mapping[Key, Value]) -> Resource:
+    later = {
+        setting: projected[resource.kind, resource.id, setting]
+        for setting in resource.properties
+        if (resource.kind, resource.id, setting) in projected
+    }
+    return replace(resource, properties={**resource.properties, **later}) if later else resource
+
+
+def _not_converged(changes: Sequence[Change]) -> NotConvergedError:
+    still = "; ".join(
+        f"{change.resource.name}: {change.setting} is still {change.before!r}, not {change.after!r}"
+        for change in changes
+    )
+    return NotConvergedError(
+        f"the host took the change without an error, but {still}",
+        hint="another tool or a policy may set it back, or the directory has not replicated yet; run it again",
+    )

@@ -1,0 +1,168 @@
+"""The terminal: what happened, task by task, and a recap as Ansible's users know it."""
+
+from __future__ import annotations
+
+import threading
+from typing import IO, TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from harness.play.events import HostAdvanced, HostFinished, PlayStarted, RunFinished
+from harness.play.results import Status
+from harness.redaction import redactor
+from harness.report import text
+
+if TYPE_CHECKING:
+    from harness.play.events import Event
+    from harness.play.results import HostResult, RunResult, TaskResult
+
+_STYLES = {
+    Status.OK: "green",
+    Status.CHANGED: "yellow",
+    Status.UNKNOWN: "magenta",
+    Status.SKIPPED: "cyan",
+    Status.FAILED: "red",
+    Status.IGNORED: "blue",
+}
+_WIDTH = 78
+
+
+class Terminal:
+    """The one place that prints. Results go to standard output, progress and notices to standard error.
+
+    Args:
+        output: Standard output, or what stands for it.
+        errors: Standard error.
+        diff: Whether each change is shown in full.
+        color: Whether to colour; None to ask the terminal.
+    """
+
+    def __init__(self, output: IO[str], errors: IO[str], *, diff: bool = False, color: bool | None = None) -> None:
+        self._out = _console(output, color)
+        self._err = _console(errors, color)
+        self._diff = diff
+        self._lock = threading.Lock()
+        self._busy: dict[str, HostAdvanced] = {}
+        self._progress = Progress(
+            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=self._err, transient=True
+        )
+        self._line = self._progress.add_task("", visible=False)
+
+    def handle(self, event: Event) -> None:
+        """Take an event of the engine's."""
+        with self._lock:
+            match event:
+                case PlayStarted():
+                    self._begin(event)
+                case HostAdvanced():
+                    self._busy[event.host] = event
+                    self._show_busy()
+                case HostFinished():
+                    self._busy.pop(event.result.host, None)
+                    self._show_busy()
+                    self._host(event.result)
+                case RunFinished():
+                    self._progress.stop()
+                    self._recap(event.result)
+
+    def say(self, line: str) -> None:
+        """Print a line of a command's own result."""
+        self._print(self._out, escape(line))
+
+    def notice(self, line: str) -> None:
+        """Print what the user should know, beside the result."""
+        self._print(self._err, f"[yellow]{escape(line)}[/yellow]")
+
+    def problem(self, line: str) -> None:
+        """Print an error."""
+        self._print(self._err, f"[red]{escape(line)}[/red]")
+
+    def _begin(self, play: PlayStarted) -> None:
+        if self._err.is_terminal:
+            self._progress.start()
+        self._print(self._out, f"\n[bold]{escape(_headline(f'PLAY [{play.name}]'))}[/bold]")
+        if not play.hosts:
+            self._print(self._out, "no hosts matched")
+
+    def _show_busy(self) -> None:
+        if not self._busy:
+            self._progress.update(self._line, visible=False)
+            return
+        first = next(iter(self._busy.values()))
+        others = f" and {len(self._busy) - 1} more" if len(self._busy) > 1 else ""
+        words = escape(f"{first.host}: {first.stage}, {first.scripts} scripts done{others}")
+        self._progress.update(self._line, visible=True, description=words)
+
+    def _host(self, result: HostResult) -> None:
+        for task in result.tasks:
+            self._task(task)
+        if result.error is not None:
+            how = text.kind(result.error)
+            self._print(self._out, f"[red]{how}: \\[{escape(result.host)}][/red]")
+            self._indented(text.error(result.error), "red")
+        if result.stopped:
+            self._print(self._out, f"[red]left out: \\[{escape(result.host)}] {escape(result.stopped)}[/red]")
+
+    def _task(self, task: TaskResult) -> None:
+        style = _STYLES[task.status]
+        label = "handler: " if task.handler else ""
+        line = f"{task.status}: [{task.host}] => {label}{task.task}"
+        self._print(self._out, f"[{style}]{escape(line)}[/{style}]")
+        if self._diff:
+            for change in task.changes:
+                self._indented(text.change(change), style)
+        if task.error is not None:
+            self._indented(text.located(task), style)
+        if task.status is not Status.SKIPPED or self._diff:
+            for note in task.notes:
+                self._indented(note, "dim")
+
+    def _recap(self, result: RunResult) -> None:
+        self._print(self._out, f"\n[bold]{_headline('PLAY RECAP')}[/bold]")
+        hosts = result.hosts()
+        width = max((len(host) for host in hosts), default=0)
+        for host, parts in hosts.items():
+            counts = _counts(parts)
+            cells = " ".join(f"{name}={count:<4}" for name, count in counts.items()).rstrip()
+            bad = counts["unreachable"] or counts["failed"]
+            style = "red" if bad else "yellow" if counts["changed"] else "green"
+            self._print(self._out, f"[{style}]{escape(host.ljust(width))}[/{style}] : {cells}")
+        if result.interrupted:
+            self._print(self._out, "[red]interrupted[/red]")
+
+    def _indented(self, words: str, style: str) -> None:
+        for line in words.splitlines():
+            self._print(self._out, f"    [{style}]{escape(line)}[/{style}]")
+
+    @staticmethod
+    def _print(console: Console, markup: str) -> None:
+        console.print(redactor.redact(markup), highlight=False, soft_wrap=True)
+
+
+def _console(stream: IO[str], color: bool | None) -> Console:
+    return Console(file=stream, force_terminal=color or None, no_color=color is False, soft_wrap=True)
+
+
+def _headline(words: str) -> str:
+    return f"{words} ".ljust(_WIDTH, "*")
+
+
+def _counts(parts: list[HostResult]) -> dict[str, int]:
+    """Count as Ansible's recap does: ``ok`` holds what changed, too."""
+
+    def total(*statuses: Status) -> int:
+        return sum(part.count(*statuses) for part in parts)
+
+    errors = [text.kind(part.error) for part in parts if part.error is not None]
+    counts = {
+        "ok": total(Status.OK, Status.CHANGED),
+        "changed": total(Status.CHANGED),
+        "unreachable": errors.count("unreachable"),
+        "failed": total(Status.FAILED) + errors.count("failed"),
+        "skipped": total(Status.SKIPPED),
+        "ignored": total(Status.IGNORED),
+    }
+    unknown = total(Status.UNKNOWN)
+    return {**counts, "unknown": unknown} if unknown else counts

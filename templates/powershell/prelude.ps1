@@ -1,0 +1,64 @@
+# What every script of a batch can use. PowerShell 2.0 has no ConvertTo-Json, so this one serves all versions.
+function ConvertTo-HarnessString($Value) {
+    $text = [string]$Value
+    $text = $text.Replace('\', '\\').Replace('"', '\"')
+    if ($text -match '[\x00-\x1f]') {
+        $safe = New-Object System.Text.StringBuilder
+        foreach ($char in $text.ToCharArray()) {
+            if ([int]$char -lt 32) { [void]$safe.Append(('\u{0:x4}' -f [int]$char)) }
+            else { [void]$safe.Append($char) }
+        }
+        $text = $safe.ToString()
+    }
+    '"' + $text + '"'
+}
+
+function ConvertTo-HarnessJson($Value) {
+    if ($null -eq $Value) { return 'null' }
+    if ($Value -is [bool]) { if ($Value) { return 'true' } else { return 'false' } }
+    if ($Value -is [int] -or $Value -is [long] -or $Value -is [uint32]) { return [string]$Value }
+    if ($Value -is [string]) { return ConvertTo-HarnessString $Value }
+    if ($Value -is [System.Collections.IDictionary]) {
+        $members = @(foreach ($key in @($Value.Keys)) {
+            (ConvertTo-HarnessString $key) + ':' + (ConvertTo-HarnessJson $Value[$key])
+        })
+        return '{' + [string]::Join(',', [string[]]$members) + '}'
+    }
+    if ($Value -is [System.Collections.IEnumerable]) {
+        $items = @(foreach ($item in $Value) { ConvertTo-HarnessJson $item })
+        return '[' + [string]::Join(',', [string[]]$items) + ']'
+    }
+    if ($Value -is [System.Management.Automation.PSCustomObject]) {
+        $members = @(foreach ($property in $Value.PSObject.Properties) {
+            (ConvertTo-HarnessString $property.Name) + ':' + (ConvertTo-HarnessJson $property.Value)
+        })
+        return '{' + [string]::Join(',', [string[]]$members) + '}'
+    }
+    ConvertTo-HarnessString $Value
+}
+
+function Get-HarnessFailure($Record) {
+    # A failure that crossed a remote session carries the remote side's own record in its exception.
+    @{
+        message = [string]$Record.Exception.Message
+        category = [string]$Record.CategoryInfo.Category
+        identifier = [string]$Record.FullyQualifiedErrorId
+        type = $Record.Exception.GetType().FullName
+        line = [int]$Record.InvocationInfo.ScriptLineNumber
+    }
+}
+
+function Get-HarnessPath($Value) {
+    # A local path is an object with a PathName on some versions and routes, a string on others.
+    if ($null -eq $Value) { return $null }
+    if ($Value -is [string]) { return $Value }
+    if ($Value.PSObject.Properties['PathName']) { return [string]$Value.PathName }
+    [string]$Value
+}
+
+function Get-HarnessOnly($Found, $Property, $Wanted, $What) {
+    # Exchange's Get-* cmdlets give every object when the identity is unknown: insist on the one that was asked for.
+    $match = @($Found | Where-Object { [string]$_.$Property -eq $Wanted })
+    if ($match.Count -ne 1) { throw "$($match.Count) $What with $Property '$Wanted' instead of one" }
+    $match[0]
+}

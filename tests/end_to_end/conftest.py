@@ -1,0 +1,128 @@
+"""The command line against simulated hosts, which run in this process so that tests can look at them and break them."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import io
+import json
+import threading
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from harness.cli.main import cli
+from harness.errors import HarnessError
+from harness.lab.client import Simulated, write_hosts
+from harness.lab.server import Lab
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from harness.lab.machine import Machine
+    from harness.lab.winrm.mishap import Mishap
+    from harness.lab.winrm.server import WinRMServer
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output as JSON."""
+        return json.loads(self.out)
+
+
+class RunningLab:
+    """A lab in a thread of this process."""
+
+    def __init__(self, folder: Path, names: list[str]) -> None:
+        self.inventory = folder / "inventory.ini"
+        self.inventory.write_text("[exchange]\n" + "\n".join(names) + "\n[exchange:vars]\nconnection=lab\n")
+        self._state = folder / ".harness" / "lab"
+        self._state.mkdir(parents=True, exist_ok=True)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="lab")
+        self._lab = Lab([Simulated(name, "2016") for name in names], self._state)
+
+    @contextmanager
+    def running(self) -> Iterator[RunningLab]:
+        """Serve, and be found by commands as any lab is."""
+        self._thread.start()
+        with (self._state / "server.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            try:
+                write_hosts(self._state, self._await(self._lab.start()))
+                yield self
+            finally:
+                self._await(self._lab.stop())
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._thread.join()
+                self._loop.close()
+
+    def _await(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
+
+    def machine(self, name: str) -> Machine:
+        """Give a host's state."""
+        return self._lab.machines[name]
+
+    def server(self, name: str) -> WinRMServer:
+        """Give a host's WinRM service."""
+        return self._lab.winrm[name]
+
+    def befall(self, name: str, mishap: Mishap) -> None:
+        """Let something go wrong with a host."""
+        self._await(self.server(name).set_mishap(mishap))
+
+    def playbook(self, text: str) -> Path:
+        """Write a playbook beside the inventory."""
+        path = self.inventory.parent / "playbook.yml"
+        path.write_text(text)
+        return path
+
+    def run(self, command: str, *arguments: str | Path) -> Ended:
+        """Run a command on this lab's inventory, in this process."""
+        return run(command, self.inventory, *arguments)
+
+
+def run(*arguments: str | Path) -> Ended:
+    """Run the command line in this process, as `main` does."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            code = cli.main([str(argument) for argument in arguments], standalone_mode=False)
+        except HarnessError as error:
+            code = error.exit_code
+            err.write(error.message)
+    return Ended(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[RunningLab]:
+    """Two simulated Exchange 2016 servers of one organisation, as new."""
+    with RunningLab(tmp_path, ["ex01.lab.example", "ex02.lab.example"]).running() as running:
+        yield running
+
+
+@pytest.fixture
+def make_lab(tmp_path: Path) -> Iterator[Callable[[list[str]], RunningLab]]:
+    """Make a lab of given hosts."""
+    open_labs: list[Any] = []
+
+    def make(names: list[str]) -> RunningLab:
+        context = RunningLab(tmp_path, names).running()
+        open_labs.append(context)
+        return context.__enter__()
+
+    yield make
+    for context in open_labs:
+        context.__exit__(None, None, None)

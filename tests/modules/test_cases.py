@@ -1,0 +1,82 @@
+"""Each case file: what the host says, what is wanted, and what follows; one test for each case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ruamel.yaml import YAML
+
+from harness.errors import TaskError
+from harness.exchange import versions
+from harness.modules.base import Target
+from harness.modules.registry import MODULES
+from harness.report import text
+
+CASES = Path(__file__).parent.parent / "cases" / "modules"
+TARGET = Target("ex01", versions.DEFAULT)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One document of a case file."""
+
+    name: str
+    module: str
+    wanted: dict[str, Any]
+    host: list[dict[str, Any]]
+    changes: list[str]
+    notes: list[str]
+    error: str
+    write: list[str]
+
+
+def _cases() -> list[Case]:
+    found = []
+    for file in sorted(CASES.glob("*.yml")):
+        states: dict[str, Any] = {}
+        for document in YAML(typ="safe").load_all(file):
+            states |= document.get("states", {})
+            for name, case in document.get("cases", {}).items():
+                found.append(
+                    Case(
+                        f"{file.stem}: {name}",
+                        file.stem,
+                        case["wanted"],
+                        states[case["host"]],
+                        case.get("changes", []),
+                        case.get("notes", []),
+                        case.get("error", ""),
+                        case.get("write", []),
+                    )
+                )
+    return found
+
+
+@pytest.mark.parametrize("case", _cases(), ids=lambda case: case.name)
+def test_case(case: Case) -> None:
+    """The difference is exactly the expected one, and the write script holds the expected literals."""
+    module = MODULES[case.module]
+    arguments = module.Arguments.model_validate(case.wanted)
+    resources = module.resources(case.host)
+
+    if case.error:
+        with pytest.raises(TaskError) as caught:
+            module.compare(arguments, resources)
+        assert case.error == f"{caught.value.message} ({caught.value.hint})"
+        return
+    difference = module.compare(arguments, resources)
+
+    assert case.changes == [text.change(change) for change in difference.changes]
+    assert case.notes == list(difference.notes)
+    if difference:
+        script = module.write(arguments, difference, TARGET).text
+        assert [] == [piece for piece in case.write if piece not in script]
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_every_module_has_cases(name: str) -> None:
+    """A module without a case file has no proof of what it compares."""
+    assert (CASES / f"{name}.yml").is_file()

@@ -53,7 +53,8 @@ class Parameter:
     Args:
         name: Without the dash.
         type: As in a script, without brackets: ``string``, ``string[]``, ``int``, ``switch``, ``bool``,
-            ``scriptblock``, ``Nullable[int]``, ``object``, or the name of a type registered with `Registry.type` or `Registry.enum`.
+            ``scriptblock``, ``Nullable[int]``, ``object``, or the name of a type registered with `Registry.type` or
+            `Registry.enum`.
         mandatory: Must be given (in ``sets``, if any are named).
         position: 0 for the first positional argument; ``None`` where the name must be written.
         sets: The parameter sets it belongs to; all where empty.

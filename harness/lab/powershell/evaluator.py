@@ -28,7 +28,6 @@ from harness.lab.powershell.objects import (
     TerminatingError,
     Value,
 )
-from harness.lab.powershell.scope import Scope
 from harness.lab.powershell.syntax import (
     ArrayExpression,
     ArrayLiteral,
@@ -70,6 +69,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from harness.lab.powershell.cmdlet import NetType
+    from harness.lab.powershell.scope import Scope
     from harness.lab.powershell.session import Session
     from harness.lab.powershell.syntax import Catch, Statement
 

@@ -65,7 +65,7 @@ Microsoft.PowerShell.Commands.ServiceCommandException System.SystemException
 Harness.NotSimulatedException System.Exception
 """
 
-EXCEPTIONS: dict[str, str] = {name: base for name, base in map(str.split, _TREE.strip().splitlines())} | {
+EXCEPTIONS: dict[str, str] = dict(line.split() for line in _TREE.strip().splitlines()) | {
     f"{_BINDING}ArgumentTransformationException": f"{_BINDING}Exception"
 }
 """Full name to the full name of the base."""

@@ -280,7 +280,7 @@ class ExpressionParser(Scanner):
         number = self.number()
         if number is not None:
             return Literal(line, column, number)
-        self._no_value()
+        return self._no_value()
 
     def _no_value(self) -> NoReturn:
         if self.at >= self.end:

@@ -296,7 +296,7 @@ class Members:
         signature: Callable[..., Value] | None = None,
         hidden: int = 0,
     ) -> Value:
-        """Call a function as a .NET method; what it raises and a wrong number of arguments become PowerShell's errors."""
+        """Call a function as a .NET method; what it raises, and a wrong call, become PowerShell's errors."""
         try:
             inspect.signature(signature or function).bind(*([None] * hidden), *arguments)
         except TypeError:

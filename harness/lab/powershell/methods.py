@@ -161,7 +161,7 @@ def _trimmer(which: str) -> Callable[..., str]:
     return trim
 
 
-def _to_string(owner: Invocation, value: Value, pattern: Value = "", _culture: Value = None) -> str:
+def _to_string(_owner: Invocation, value: Value, pattern: Value = "", _culture: Value = None) -> str:
     if isinstance(value, datetime) and not pattern:
         # The session's culture is en-US.
         return format_date(value, "M/d/yyyy h:mm:ss tt")

@@ -1,4 +1,4 @@
-"""Binds a command's arguments to its parameters as PowerShell does: by name, then by position, then from the pipeline."""
+"""Binds a command's arguments to its parameters as PowerShell does: by name, by position, then from the pipeline."""
 
 from __future__ import annotations
 
@@ -188,23 +188,25 @@ class Binder:
         )
 
     def _converted(self, parameter: Parameter, value: Value) -> Value:
-        wanted = parameter.type
-        if wanted == "object":
+        if parameter.type == "object":
             return value
         try:
-            if wanted == "switch":
-                return self._switch(value)
-            if isinstance(value, list) and not self.lenient and not _takes_list(wanted):
-                raise DotNetError("Specified method is not supported.")
-            if value is None and wanted.lower() == "string":
-                return None if not self.lenient else ""
-            if wanted.lower() == "bool" and isinstance(value, str):
-                raise DotNetError(
-                    "Boolean parameters accept only Boolean values and numbers, such as $True, $False, 1 or 0."
-                )
-            return self.convert(value, wanted)
+            return self._as_type(parameter.type, value)
         except (DotNetError, TerminatingError) as error:
             raise self._not_convertible(parameter, value, str(error)) from None
+
+    def _as_type(self, wanted: str, value: Value) -> Value:
+        if wanted == "switch":
+            return self._switch(value)
+        if isinstance(value, list) and not self.lenient and not _takes_list(wanted):
+            raise DotNetError("Specified method is not supported.")
+        if value is None and wanted.lower() == "string":
+            return None if not self.lenient else ""
+        if wanted.lower() == "bool" and isinstance(value, str):
+            raise DotNetError(
+                "Boolean parameters accept only Boolean values and numbers, such as $True, $False, 1 or 0."
+            )
+        return self.convert(value, wanted)
 
     @staticmethod
     def _switch(value: Value) -> bool:
@@ -227,7 +229,10 @@ class Binder:
             )
         shown = type_name(value) if isinstance(value, list | PSObject) else text(value)
         if isinstance(value, list):
-            message = f"Cannot convert '{shown}' to the type '{parameter.type}' required by parameter '{parameter.name}'. {reason}"
+            message = (
+                f"Cannot convert '{shown}' to the type '{parameter.type}' required by parameter '{parameter.name}'. "
+                f"{reason}"
+            )
             error_id = "CannotConvertArgument"
         else:
             message = f"Cannot bind parameter '{parameter.name}'. {reason}"
@@ -397,9 +402,7 @@ class Binder:
         """Say whether any parameter that is still free takes pipeline input."""
         return any((p.pipeline or p.pipeline_by_name) and p.name not in self.bound for p in self.parameters)
 
-    def from_pipeline(
-        self, item: Value, reader: Callable[[Value, str], tuple[bool, Value]]
-    ) -> CaseDict[Value]:
+    def from_pipeline(self, item: Value, reader: Callable[[Value, str], tuple[bool, Value]]) -> CaseDict[Value]:
         """Bind one pipeline object.
 
         Args:
@@ -421,7 +424,8 @@ class Binder:
             self._by_name([p for p in free if p.name not in found], item, reader, found)
         if not found:
             raise self.error(
-                "The input object cannot be bound to any parameters for the command either because the command does not "
+                "The input object cannot be bound to any parameters for the command either because the command "
+                "does not "
                 "take pipeline input or the input and its properties do not match any of the parameters that take "
                 "pipeline input.",
                 "InputObjectNotBound",
@@ -440,9 +444,7 @@ class Binder:
             ]
         return self.open
 
-    def _first(
-        self, parameters: list[Parameter], item: Value, found: CaseDict[Value], *, exact: bool
-    ) -> bool:
+    def _first(self, parameters: list[Parameter], item: Value, found: CaseDict[Value], *, exact: bool) -> bool:
         for parameter in parameters:
             if exact and not self._fits(parameter, item):
                 continue

@@ -20,15 +20,14 @@ from harness.lab.powershell.objects import (
     Hashtable,
     InputLines,
     NetException,
-    NotSimulatedError,
     Nothing,
+    NotSimulatedError,
     Position,
     PSList,
     ScriptBlock,
     TerminatingError,
     Value,
 )
-from harness.lab.powershell.scope import Scope
 from harness.lab.powershell.syntax import (
     ArrayExpression,
     ArrayLiteral,
@@ -70,6 +69,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from harness.lab.powershell.cmdlet import NetType
+    from harness.lab.powershell.scope import Scope
     from harness.lab.powershell.session import Session
     from harness.lab.powershell.syntax import Catch, Statement
 
@@ -255,9 +255,7 @@ class Evaluator(Invocation):
                 if isinstance(target.target, TypeLiteral)
                 else self.value(target.target)
             )
-            self.members.set(
-                holder, text(self.value(target.name)), self._settable(value), static=target.static
-            )
+            self.members.set(holder, text(self.value(target.name)), self._settable(value), static=target.static)
         elif isinstance(target, Index):
             self.members.set_index(self.value(target.target), self.value(target.index), self._settable(value))
         elif isinstance(target, Cast):
@@ -338,10 +336,7 @@ class Evaluator(Invocation):
         if node.do:
             while True:
                 self.session.check()
-                if (
-                    not self._loop_body(node.label, node.body, out)
-                    or self._condition(node.condition) == node.until
-                ):
+                if not self._loop_body(node.label, node.body, out) or self._condition(node.condition) == node.until:
                     return
         while self._condition(node.condition):
             self.session.check()
@@ -498,9 +493,7 @@ class Evaluator(Invocation):
 
     def _expandable(self, node: Expandable) -> str:
         separator = self.separator()
-        return "".join(
-            part if isinstance(part, str) else text(self._expansion(part), separator) for part in node.parts
-        )
+        return "".join(part if isinstance(part, str) else text(self._expansion(part), separator) for part in node.parts)
 
     def _expansion(self, part: Node) -> Value:
         if isinstance(part, Variable) and self.scope.strictness() == 1 and not part.scope:
@@ -536,9 +529,7 @@ class Evaluator(Invocation):
                     "TypeNotFound",
                 )
             return self._hash_literal(node.operand, ordered=True)
-        if isinstance(node.operand, HashLiteral) and self.session.find_type(name).name.endswith(
-            "PSCustomObject"
-        ):
+        if isinstance(node.operand, HashLiteral) and self.session.find_type(name).name.endswith("PSCustomObject"):
             return self.custom_object(self._hash_literal(node.operand, ordered=True))
         return self.convert(self.value(node.operand), name)
 

@@ -255,8 +255,9 @@ class Property:
 
 
 Method: TypeAlias = Callable[..., Value]
-"""A method of an object: called with the script's arguments, unconverted. A number of arguments that its signature can't take
-is PowerShell's "Cannot find an overload"; a `DotNetError` that it raises becomes a MethodInvocationException."""
+"""A method of an object: called with the script's arguments, unconverted. A number of arguments that its signature
+can't take is PowerShell's "Cannot find an overload"; a `DotNetError` that it raises becomes a
+MethodInvocationException."""
 
 CUSTOM_OBJECT = "System.Management.Automation.PSCustomObject"
 

@@ -56,8 +56,8 @@ class Session:
     """What a process knows of its machine, and its own state.
 
     Args:
-        registries: Declarations; a later one wins over an earlier one of the same name. The language's own come first by
-            themselves.
+        registries: Declarations; a later one wins over an earlier one of the same name. The language's own come first
+            by themselves.
         machine: The simulated host's state; handed on to cmdlets as it is.
         version: The PowerShell version as text.
         environment: Environment variables.
@@ -139,9 +139,7 @@ class Session:
         if source.name.lower() in self.loaded:
             return
         if source.on_load is not None:
-            source.on_load(
-                Call(self, Cmdlet("Import-Module", lambda _call: None, class_name="ImportModuleCommand"))
-            )
+            source.on_load(Call(self, Cmdlet("Import-Module", lambda _call: None, class_name="ImportModuleCommand")))
         self.load(source)
 
     def command(self, name: str) -> Cmdlet | Native | None:
@@ -160,11 +158,7 @@ class Session:
                 return cmdlet
         if self.version >= (3, 0):
             for cmdlet in candidates.values():
-                if (
-                    cmdlet.source.kind == "module"
-                    and cmdlet.source.auto
-                    and cmdlet.source.available(self.machine)
-                ):
+                if cmdlet.source.kind == "module" and cmdlet.source.auto and cmdlet.source.available(self.machine):
                     self.import_source(cmdlet.source)
                     return cmdlet
         native = self._native(name)
@@ -202,9 +196,7 @@ class Session:
         """
         folded = name[7:] if name.lower().startswith("system.") and name.count(".") == 1 else name
         for registry in reversed(self.registries):
-            found = (
-                registry.types.get(name) or registry.types.get(folded) or registry.types.get("System." + name)
-            )
+            found = registry.types.get(name) or registry.types.get(folded) or registry.types.get("System." + name)
             if found:
                 return found
         if name.endswith("[]"):
@@ -230,9 +222,7 @@ class Session:
         """Give a type's name and the names of what it derives from, up to ``System.Object``."""
         chain = [name]
         while chain[-1] != "System.Object":
-            declared = next(
-                (r.types[chain[-1]] for r in reversed(self.registries) if chain[-1] in r.types), None
-            )
+            declared = next((r.types[chain[-1]] for r in reversed(self.registries) if chain[-1] in r.types), None)
             if declared is None or declared.base in chain:
                 chain.append("System.Array" if chain[-1].endswith("[]") else "System.Object")
             else:
@@ -261,18 +251,14 @@ class Session:
         self.check()
         if line is None:
             return None
-        return (
-            line.decode(self.encoding, "replace").removesuffix("\n").removesuffix("\r").removeprefix("\ufeff")
-        )
+        return line.decode(self.encoding, "replace").removesuffix("\n").removesuffix("\r").removeprefix("\ufeff")
 
     def set_encoding(self, name: str) -> None:
         """Change the console's encoding."""
         try:
             "".encode(name)
         except LookupError:
-            raise DotNetError(
-                f"'{name}' is not a supported encoding name.", "System.ArgumentException"
-            ) from None
+            raise DotNetError(f"'{name}' is not a supported encoding name.", "System.ArgumentException") from None
         self.encoding = name
 
 

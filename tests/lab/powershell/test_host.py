@@ -28,7 +28,9 @@ _SNAPIN = _LAB.source("Lab.SnapIn", kind="snapin", available=lambda machine: mac
 )
 def _get_widget(call: Call) -> list[str]:
     if call.get("Identity") == "missing":
-        call.write_error(call.record("no such widget", error_id="NotFound", category="ObjectNotFound", target="missing"))
+        call.write_error(
+            call.record("no such widget", error_id="NotFound", category="ObjectNotFound", target="missing")
+        )
         return []
     return [f"{call.get('Identity') or ''}|{call.get('Server') or ''}|{call.parameter_set}"]
 
@@ -87,7 +89,6 @@ def _command(script: str, stdin: bytes = b"", **options: str) -> tuple[int, str,
 )
 def test_options_may_be_abbreviated(arguments: list[str] | str) -> None:
     """Every documented form of the command line runs the script."""
-
     assert (0, "hi\r\n", "") == _run(arguments)
 
 
@@ -102,7 +103,6 @@ def test_a_command_line_that_cannot_be_read_is_refused(arguments: list[str]) -> 
 
 def test_a_command_line_is_split_as_windows_does() -> None:
     """Quotes and backslashes follow the rules of the C runtime."""
-
     assert ["a b", "c\\", 'd"e', "\\\\f", ""] == split_command_line('"a b" c\\ d\\"e \\\\f ""')
 
 
@@ -125,22 +125,23 @@ def test_a_command_line_is_split_as_windows_does() -> None:
 )
 def test_exit_codes(script: str, code: int) -> None:
     """The exit code says what became of the last statement, or is what ``exit`` says."""
-
     assert code == _command(script)[0]
 
 
 def test_input_is_the_lines_of_standard_input() -> None:
     """``$input`` gives standard input line by line, without line ends."""
-
-    assert (0, "<a>\r\n<b>\r\n<c>\r\n", "") == _command("$input | ForEach-Object { \"<$_>\" }", b"a\r\nb\nc")
+    assert (0, "<a>\r\n<b>\r\n<c>\r\n", "") == _command('$input | ForEach-Object { "<$_>" }', b"a\r\nb\nc")
     assert (0, "3\r\n", "") == _command("@($input).Count", b"a\r\nb\nc")
-    assert (0, "a\r\nbc\r\n", "") == _command("[void]$input.MoveNext(); $input.Current; foreach ($l in $input) { $s += $l }; $s", b"a\r\nb\nc")
+    assert (0, "a\r\nbc\r\n", "") == _command(
+        "[void]$input.MoveNext(); $input.Current; foreach ($l in $input) { $s += $l }; $s", b"a\r\nb\nc"
+    )
 
 
 def test_the_console_reads_standard_input() -> None:
     """``[Console]::In`` reads lines and the rest."""
-
-    assert (0, "a|b\nc\r\n", "") == _command("$l = [Console]::In.ReadLine(); \"$l|$([Console]::In.ReadToEnd())\"", b"a\r\nb\nc")
+    assert (0, "a|b\nc\r\n", "") == _command(
+        '$l = [Console]::In.ReadLine(); "$l|$([Console]::In.ReadToEnd())"', b"a\r\nb\nc"
+    )
 
 
 def test_input_streams() -> None:
@@ -188,13 +189,14 @@ def test_a_command_appears_with_its_snap_in() -> None:
 
 def test_a_snap_in_that_is_not_installed() -> None:
     """A machine without it gives PowerShell's own error."""
-
-    assert "snap-in 'Lab.SnapIn' is not installed on this computer" in _command("Add-PSSnapin Lab.SnapIn", machine="bare")[2]
+    assert (
+        "snap-in 'Lab.SnapIn' is not installed on this computer"
+        in _command("Add-PSSnapin Lab.SnapIn", machine="bare")[2]
+    )
 
 
 def test_a_module_is_loaded_on_first_use_from_version_3() -> None:
     """PowerShell 2.0 wants ``Import-Module``."""
-
     assert (0, "site a\r\n", "") == _command("Get-Website a")
     assert "not recognized" in _command("Get-Website a", version="2.0")[2]
     assert (0, "site a\r\n", "") == _command("Import-Module WebAdministration; Get-Website a", version="2.0")
@@ -211,7 +213,13 @@ def test_unknown_names_are_not_guessed() -> None:
 
 @pytest.mark.parametrize(
     "script",
-    ["[Foo.Bar]::Baz()", "Get-Date -Format FileDateTime", "(Get-Host).UI", "'x' -match '\\p{L}'", "New-Object -ComObject x"],
+    [
+        "[Foo.Bar]::Baz()",
+        "Get-Date -Format FileDateTime",
+        "(Get-Host).UI",
+        "'x' -match '\\p{L}'",
+        "New-Object -ComObject x",
+    ],
 )
 def test_what_is_not_simulated_is_never_swallowed(script: str) -> None:
     """Not even an ``ErrorAction`` hides it, and the session keeps a list for whoever runs the lab."""
@@ -266,7 +274,6 @@ def test_binding_fails_as_in_powershell(script: str, error: str) -> None:
 )
 def test_binding_works_as_in_powershell(script: str, out: str) -> None:
     """Abbreviations, positions, the pipeline and the common parameters work."""
-
     assert (0, out.strip("\n"), "") == tuple(
         part.strip() if isinstance(part, str) else part for part in _command(f"Add-PSSnapin Lab.SnapIn; {script}")
     )
@@ -275,8 +282,9 @@ def test_binding_works_as_in_powershell(script: str, out: str) -> None:
 def test_a_cmdlets_error_names_its_class() -> None:
     """``FullyQualifiedErrorId`` has the usual two parts, and ``ErrorAction`` is obeyed."""
     script = (
-        "Add-PSSnapin Lab.SnapIn; Get-Widget missing -ErrorAction SilentlyContinue -ErrorVariable e; $e[0].FullyQualifiedErrorId\n"
-        "try { Get-Widget missing -ea Stop } catch { \"$($_.CategoryInfo.Category) $($_.InvocationInfo.MyCommand.Name)\" }"
+        "Add-PSSnapin Lab.SnapIn; Get-Widget missing -ea SilentlyContinue -ev e; $e[0].FullyQualifiedErrorId\n"
+        "try { Get-Widget missing -ea Stop } catch "
+        '{ "$($_.CategoryInfo.Category) $($_.InvocationInfo.MyCommand.Name)" }'
     )
 
     assert (0, "NotFound,GetWidgetCommand\r\nObjectNotFound Get-Widget\r\n", "") == _command(script)
@@ -284,14 +292,21 @@ def test_a_cmdlets_error_names_its_class() -> None:
 
 def test_native_programs() -> None:
     """A program's output is text, its exit code is in ``$LASTEXITCODE``, its errors can be redirected."""
-
     assert (0, "EX01\r\n0\r\n", "") == _command("$h = hostname; $h; $LASTEXITCODE")
     assert (0, "1\r\nFalse\r\n", "") == _command("hostname.exe x 2>$null; $ok = $?; $LASTEXITCODE; $ok")
     assert (0, "ErrorRecord\r\n", "") == _command("(hostname x 2>&1).GetType().Name; [void]1")
 
 
 @pytest.mark.parametrize(
-    "script", ["while ($true) { }", "Start-Sleep 60", "1..1000000 | ForEach-Object { }", "$x = [Console]::In.ReadLine(); 'never'", "try { while ($true) {} } catch { } finally { }", "function f { f }; while (1) { try { f } catch { } }"],
+    "script",
+    [
+        "while ($true) { }",
+        "Start-Sleep 60",
+        "1..1000000 | ForEach-Object { }",
+        "$x = [Console]::In.ReadLine(); 'never'",
+        "try { while ($true) {} } catch { } finally { }",
+        "function f { f }; while (1) { try { f } catch { } }",
+    ],
 )
 def test_terminating_ends_any_script(script: str) -> None:
     """The terminate signal ends loops, sleeping and waiting for input, whatever the script catches."""
@@ -314,14 +329,19 @@ def test_terminating_ends_any_script(script: str) -> None:
 
 def test_endless_recursion_is_powershells_error() -> None:
     """A function that calls itself without end gives PowerShell's call depth error, and the script goes on."""
-
-    assert (0, "CallDepthOverflow\r\nnext\r\n", "") == _command("function f { f }; try { f } catch { $_.FullyQualifiedErrorId }; 'next'")
+    assert (0, "CallDepthOverflow\r\nnext\r\n", "") == _command(
+        "function f { f }; try { f } catch { $_.FullyQualifiedErrorId }; 'next'"
+    )
 
 
 def test_the_console_encoding_can_be_set() -> None:
     """Output follows ``[Console]::OutputEncoding``."""
     io = MemoryIO()
-    run(["-c", "'\u00e9'; [Console]::OutputEncoding = [Text.Encoding]::UTF8; '\u00e9'"], io, Session(io=io, encoding="cp437"))
+    run(
+        ["-c", "'\u00e9'; [Console]::OutputEncoding = [Text.Encoding]::UTF8; '\u00e9'"],
+        io,
+        Session(io=io, encoding="cp437"),
+    )
 
     assert b"\x82\r\n\xc3\xa9\r\n" == io.stdout
 

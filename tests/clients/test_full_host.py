@@ -49,9 +49,7 @@ def test_pypsrp_executes_a_command(host: tuple[str, int], need_package: Callable
     assert (0, "EX01\r\n") == (code, out)
 
 
-def test_ansible_runs_a_raw_command(
-    host: tuple[str, int], need_program: Callable[[str], str], tmp_path: Path
-) -> None:
+def test_ansible_runs_a_raw_command(host: tuple[str, int], need_program: Callable[[str], str], tmp_path: Path) -> None:
     """`ansible.builtin.raw` over the winrm connection, with an inventory line that harness reads as well."""
     ansible = need_program("ansible")
     address, port = host

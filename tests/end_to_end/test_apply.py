@@ -30,9 +30,7 @@ def recap(ended: Ended) -> dict[str, dict[str, int]]:
 
 def levels(lab: RunningLab, host: str) -> dict[str, str]:
     """Give the logging level of each receive connector."""
-    return {
-        entry.name: str(entry.protocol_logging) for entry in lab.machine(host).receive_connectors
-    }
+    return {entry.name: str(entry.protocol_logging) for entry in lab.machine(host).receive_connectors}
 
 
 def test_the_first_run_changes_and_the_second_does_not(lab: RunningLab) -> None:
@@ -88,8 +86,8 @@ def test_a_hostile_name_is_only_a_name(lab: RunningLab, quote: str) -> None:
     name = HOSTILE.format(quote)
     lab.machine(FIRST).add_receive_connector(name)
     playbook = lab.playbook(
-        f"- hosts: {FIRST}\n  tasks:\n    - receive_connector:\n        names: ['{name.replace(chr(39), chr(39) * 2)}']\n"
-        "        protocol_logging: verbose\n"
+        f"- hosts: {FIRST}\n  tasks:\n    - receive_connector:\n        protocol_logging: verbose\n"
+        f"        names: ['{name.replace(chr(39), chr(39) * 2)}']\n"
     )
 
     ended = lab.run("apply", "-p", playbook, "--diff")

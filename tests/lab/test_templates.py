@@ -92,7 +92,7 @@ def run(
     return loaded, ran
 
 
-def value(results: tuple[list[batch.Result], list[batch.Result]], number: int = 0) -> Any:  # noqa: ANN401  JSON
+def value(results: tuple[list[batch.Result], list[batch.Result]], number: int = 0) -> Any:
     """Give what a script put out; fails where one failed."""
     loaded, ran = results
 
@@ -116,7 +116,7 @@ def read_iis() -> powershell.Script:
     return script("iis_logging.read.ps1.j2", has_log_target=True)
 
 
-def levels(read: Any) -> dict[str, str]:  # noqa: ANN401  JSON
+def levels(read: Any) -> dict[str, str]:
     """Give the protocol logging level of each object that was read."""
     return {found["name"]: found["properties"]["protocol_logging"] for found in read}
 

@@ -9,7 +9,6 @@ import json
 import threading
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.cli.main import cli
@@ -18,7 +17,8 @@ from harness.lab.client import Simulated, write_hosts
 from harness.lab.server import Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Coroutine, Iterator
+    from pathlib import Path
 
     from harness.lab.machine import Machine
     from harness.lab.winrm.mishap import Mishap

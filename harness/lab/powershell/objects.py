@@ -91,6 +91,11 @@ class CaseDict(MutableMapping[str, V]):
         """Remove the key, whatever its case."""
         del self._items[key.lower()]
 
+    def get(self, key: str, default: Value = None) -> Value:
+        """Give the value, or the default; the inherited one raises and catches, which is slow."""
+        held = self._items.get(key.lower())
+        return held[1] if held is not None else default
+
     def __contains__(self, key: object) -> bool:
         """Say whether the key is there in any case."""
         return isinstance(key, str) and key.lower() in self._items

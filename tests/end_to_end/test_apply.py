@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -12,7 +15,7 @@ from harness.lab.winrm.mishap import Mishap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Ended, RunningLab
+    from running_lab import Ended, RunningLab
 
 FIRST, SECOND = "ex01.lab.example", "ex02.lab.example"
 HOSTILE = "Default{0}; Remove-Item C:\\ -Recurse; {0}"
@@ -222,12 +225,29 @@ def test_no_session_is_left_on_the_host(lab: RunningLab) -> None:
     assert [0, 0] == [len(lab.machine(name).sessions) for name in (FIRST, SECOND)]
 
 
-def test_the_password_shows_nowhere(lab: RunningLab, make_lab: Callable[[list[str]], RunningLab]) -> None:
-    """Neither output nor state on disk, nor what the host was sent as script, holds the password."""
-    password = (lab.inventory.parent / ".harness" / "lab" / "password").read_text()
-    lab.machine(FIRST).accounts = {"Administrator": "another"}
+CANARY = "c4nary:pa$$ w\u00f6rd"
 
-    ended = lab.run("apply", "--diff")
 
-    assert password not in ended.out + ended.err
-    assert 1 == ended.code
+def forms(secret: str) -> set[str]:
+    """Give every form in which a secret could show."""
+    narrow, wide = secret.encode(), secret.encode("utf-16-le")
+    encoded = {base64.b64encode(data).decode().rstrip("=") for data in (narrow, wide)}
+    return {secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1], *encoded}
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_password_shows_nowhere(
+    make_lab: Callable[..., RunningLab], monkeypatch: pytest.MonkeyPatch, right: bool
+) -> None:
+    """Neither in what a run prints, right or refused, nor in any file that it leaves, in none of its forms."""
+    lab = make_lab(FIRST, user="LAB\\auditor", password=CANARY if right else "something else")
+    lab.inventory.write_text(f"{FIRST} connection=lab winrm_user=LAB\\\\auditor winrm_password=env:CANARY\n")
+    monkeypatch.setenv("CANARY", CANARY)
+
+    runs = [lab.run(*words) for words in (["plan"], ["apply", "--diff"], ["apply", "--output", "json"])]
+    runs.append(lab.run("inventory", "--host", FIRST, "--explain"))
+
+    shown = "".join(run.out + run.err for run in runs)
+    kept = "".join(path.read_text(errors="replace") for path in lab.inventory.parent.rglob("*") if path.is_file())
+    assert [0 if right else 4] * 2 == [run.code for run in runs[1:3]]
+    assert set() == {form for form in forms(CANARY) if form in shown or form in kept}

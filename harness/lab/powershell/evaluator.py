@@ -99,6 +99,7 @@ class LoopSignal(Exception):  # noqa: N818 - control flow, not an error
 
 STATEMENT_ERRORS = (TerminatingError, DotNetError, NotSimulatedError, ScriptSyntaxError, RecursionError)
 _CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None}
+_COMPARISONS = frozenset({name for one in ("eq", "ne", "gt", "ge", "lt", "le") for name in (one, f"c{one}")})
 _ARITHMETIC = {"-": operators.subtract, "*": operators.multiply}
 
 
@@ -594,6 +595,8 @@ class Evaluator(Invocation):
 
     def operate(self, name: str, left: Value, right: Value) -> Value:  # noqa: PLR0911 - one row per operator
         """Do a binary operator on two values."""
+        if name in _COMPARISONS:
+            return operators.compare(name, left, right)
         if name == "+":
             return operators.add(left, right, self.separator())
         if name in _ARITHMETIC:
@@ -612,8 +615,6 @@ class Evaluator(Invocation):
             return text(right).join(text(item) for item in (left if isinstance(left, list) else [left]))
         cased = name[0] == "c" and name != "contains"
         plain = name[1:] if cased else name
-        if plain in {"eq", "ne", "gt", "ge", "lt", "le"}:
-            return operators.compare(name, left, right)
         return self._pattern_operator(plain, left, right, cased=cased)
 
     def _bitwise(self, name: str, left: Value, right: Value) -> Value:

@@ -308,7 +308,9 @@ def _compare(name: str, left: Value, right: Value, *, cased: bool) -> bool:
     if name == "ne":
         return not _equal(left, right, cased=cased)
     found = order(left, right, cased=cased)
-    return {"gt": found > 0, "ge": found >= 0, "lt": found < 0, "le": found <= 0}[name]
+    if name[0] == "g":
+        return found > 0 or (found == 0 and name == "ge")
+    return found < 0 or (found == 0 and name == "le")
 
 
 def contains(items: Value, wanted: Value, *, cased: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.lab.powershell.cmdlet import BUILTIN, Call, Cmdlet, Native, NetType, Registry, Source
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
     from harness.lab.powershell.evaluator import Evaluator
     from harness.lab.process import ProcessIO
+
+
+@lru_cache(maxsize=64)
+def _version(text: str) -> tuple[int, int]:
+    major, _, minor = text.partition(".")
+    return int(major), int(minor or 0)
 
 
 class ProcessTerminatedError(BaseException):
@@ -92,6 +99,7 @@ class Session:
         self.encoding = encoding
         self.computer_name = computer_name
         self.loaded: dict[str, frozenset[str] | None] = {BUILTIN.name: None}
+        self._found_types: dict[str, NetType] = {}
         self.not_simulated: list[str] = []
         """Everything that was refused as not simulated, even where the script caught it."""
         self.evaluator: Evaluator
@@ -185,8 +193,7 @@ class Session:
 
     def has(self, since: str) -> bool:
         """Say whether this PowerShell is at least of that version."""
-        major, _, minor = since.partition(".")
-        return self.version >= (int(major), int(minor or 0))
+        return self.version >= _version(since)
 
     def find_type(self, name: str) -> NetType:
         """Find a .NET type by its name in a script.
@@ -194,6 +201,12 @@ class Session:
         Raises:
             NotSimulatedError: It isn't declared.
         """
+        known = self._found_types.get(name)
+        if known is None:
+            known = self._found_types[name] = self._find_type(name)
+        return known
+
+    def _find_type(self, name: str) -> NetType:
         folded = name[7:] if name.lower().startswith("system.") and name.count(".") == 1 else name
         for registry in reversed(self.registries):
             found = registry.types.get(name) or registry.types.get(folded) or registry.types.get("System." + name)

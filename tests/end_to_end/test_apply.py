@@ -181,6 +181,23 @@ def test_a_wrong_playbook_touches_no_host(lab: RunningLab) -> None:
     assert 0 == lab.server(FIRST).requests
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--tags", "smtpp", "no task has the tag 'smtpp' (did you mean 'smtp'?)"),
+        ("--limit", "ex09*", "ex09*"),
+        ("-p", "nowhere.yml", "nowhere.yml"),
+        ("-e", "novalue", "'novalue' is not KEY=VALUE"),
+    ],
+)
+def test_an_option_that_fits_nothing_is_refused(lab: RunningLab, option: str, value: str, words: str) -> None:
+    """A misspelt name must not look like a run that had nothing to do."""
+    ended = lab.run("apply", option, value)
+
+    assert (3, 0) == (ended.code, lab.server(FIRST).requests)
+    assert words in ended.err
+
+
 def test_handlers_run_only_when_notified(lab: RunningLab) -> None:
     """A restart happens after a change and never without one, and the service really runs in a new process."""
     playbook = lab.playbook(

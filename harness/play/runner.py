@@ -182,7 +182,9 @@ class Runner:
                 job, session, claims, progress, go_on=lambda: not (play.any_errors_fatal and failed.is_set())
             ).run()
         except Exception as error:  # noqa: BLE001  one host's mishap, even a mistake of ours, leaves the others alone
-            unexpected = HostError(f"unexpected {type(error).__name__}: {error}", host=host.name, hint=debug.keep(error))
+            unexpected = HostError(
+                f"unexpected {type(error).__name__}: {error}", host=host.name, hint=debug.keep(error)
+            )
             result = HostResult(host.name, error=unexpected)
         finally:
             claims.planned(host.name)

@@ -92,7 +92,7 @@ def run(
     return loaded, ran
 
 
-def value(results: tuple[list[batch.Result], list[batch.Result]], number: int = 0) -> Any:  # noqa: ANN401  JSON
+def value(results: tuple[list[batch.Result], list[batch.Result]], number: int = 0) -> Any:
     """Give what a script put out; fails where one failed."""
     loaded, ran = results
 
@@ -116,7 +116,7 @@ def read_iis() -> powershell.Script:
     return script("iis_logging.read.ps1.j2", has_log_target=True)
 
 
-def levels(read: Any) -> dict[str, str]:  # noqa: ANN401  JSON
+def levels(read: Any) -> dict[str, str]:
     """Give the protocol logging level of each object that was read."""
     return {found["name"]: found["properties"]["protocol_logging"] for found in read}
 
@@ -401,13 +401,16 @@ def test_endpoint_is_gone_with_iis(machine: Machine) -> None:
 
 
 def test_hidden_cmdlet(machine: Machine) -> None:
-    """A cmdlet that the user's roles don't include doesn't come with the session."""
+    """A cmdlet that the user's roles don't include fails the script that calls it, and no other."""
     machine.faults.hidden.add("Set-ReceiveConnector")
-    (loaded,), _ = run(machine, READ_RECEIVE, load=(remoting(),))
+    guid = machine.receive_connectors[0].guid
+    write = script("receive_connector.write.ps1.j2", changes=[{"id": guid, "protocol_logging": "Verbose"}])
+    (loaded,), (read, written) = run(machine, READ_RECEIVE, write, load=(remoting(),))
 
-    assert loaded.error is not None
-    assert "CommandNotFoundException" in loaded.error.identifier
-    assert "Set-ReceiveConnector" in loaded.error.message
+    assert (None, None) == (loaded.error, read.error)
+    assert written.error is not None
+    assert "CommandNotFoundException" in written.error.identifier
+    assert "Set-ReceiveConnector" in written.error.message
     assert () == machine.sessions
 
 

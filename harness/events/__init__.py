@@ -1,16 +1,17 @@
 """Log files to records to events, as the "Microsoft Exchange Server" DSM sees them.
 
-    recognised = recognise(name, head)              which format
-    reader = reader_for(recognised.format, name)    bytes to records
-    mapping = load(recognised.format)               records to events
-    for item in reader.feed(data, offset):
-        if isinstance(item, Record):
-            event = mapping.apply(item)
+recognised = recognise(name, head)              which format
+reader = reader_for(recognised.format, name)    bytes to records
+mapping = load(recognised.format)               records to events
+for item in reader.feed(data, offset):
+    if isinstance(item, Record):
+        event = mapping.apply(item)
 """
 
 from harness.events.event import MAPPED, Event, Shortfall
-from harness.events.formats import Recognised, recognise, reader_for
-from harness.events.mapping import Mapping, Trace, load, write_time
+from harness.events.formats import Recognised, reader_for, recognise
+from harness.events.mapping import Mapping, Trace, write_time
+from harness.events.mappingfile import load
 from harness.events.payload import Payload, PayloadError
 from harness.events.reader import LineReader, Reader
 from harness.events.record import Counts, Family, Fault, Format, Header, Item, Quarantined, Record

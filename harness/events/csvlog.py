@@ -1,15 +1,16 @@
 """Comma-separated logs of Exchange 2007 and later: message tracking and SMTP protocol logs.
 
-A value with a comma, a quote or a line break stands in double quotes, with quotes doubled. A quoted value may therefore
-span lines, and a row that was cut in the middle of one looks the same until something contradicts it. The rules:
+A value with a comma, a quote or a line break stands in double quotes, with quotes doubled. A quoted value may
+therefore span lines, and a row that was cut in the middle of one looks the same until something contradicts it. The
+rules:
 
-* A row is whole where its quotes close and its width fits ``#Fields``, whatever its quoted values hold. Text that somebody
-  put into a subject, line breaks included, can't pass for a row of its own.
-* It is given up where a closing quote is followed by something else than a comma, where its width doesn't fit, where the file
-  ends, or where it has grown too long. It may grow to the reader's limit, but only `DOUBT` bytes beyond a line that begins like
-  a row.
-* Of a row that is given up, what stands before the first line that begins like a row is quarantined, and reading goes on with
-  that line. Nothing that follows is swallowed.
+* A row is whole where its quotes close and its width fits ``#Fields``, whatever its quoted values hold. Text that
+  somebody put into a subject, line breaks included, can't pass for a row of its own.
+* It is given up where a closing quote is followed by something else than a comma, where its width doesn't fit,
+  where the file ends, or where it has grown too long. It may grow to the reader's limit, but only `DOUBT` bytes
+  beyond a line that begins like a row.
+* Of a row that is given up, what stands before the first line that begins like a row is quarantined, and reading
+  goes on with that line. Nothing that follows is swallowed.
 """
 
 from __future__ import annotations
@@ -243,9 +244,7 @@ class CsvReader(LineReader):
         self._tally["continuations"] += len(held) - 1
         first = held[0]
         length = held[-1].offset + held[-1].length - first.offset
-        self._out.append(
-            Record(self.header, tuple(values), first.offset, length, first.number, len(held))
-        )
+        self._out.append(Record(self.header, tuple(values), first.offset, length, first.number, len(held)))
 
     def _give_up(self, fault: Fault, reason: str) -> None:
         """Quarantine the open row up to the first line that begins like a row, and read again from there."""

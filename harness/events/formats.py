@@ -1,6 +1,7 @@
 """Which format a log is written in, and the reader and the mapping that go with it.
 
-The header decides; the file's name decides only where there is no header, and between the two W3C logs, which look alike.
+The header decides; the file's name decides only where there is no header, and between the two W3C logs, which look
+alike.
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ _LOG_TYPES = {
     "smtp receive protocol log": Format.SMTP,
     "smtp send protocol log": Format.SMTP,
 }
-_FIELDS = re.compile(r"^#Fields:[ \t]*(.*?)[ \t\r]*$", re.MULTILINE)
+_FIELDS = re.compile(r"^#Fields:[ \t]*(\S.*?)[ \t\r]*$", re.MULTILINE)
 _TRACKING2003 = re.compile(r"^# (?:Message Tracking Log File|Date\tTime\t)", re.MULTILINE)
 _SMTP_SERVICE = re.compile(r"SMTPSVC\d+", re.IGNORECASE)
 _SMTP_ROW = re.compile(
-    r"^[^#].* SMTPSVC\d+ |^[^#].* (?:HELO|EHLO|MAIL|RCPT|OutboundConnection(?:Command|Response)) ", re.MULTILINE
+    r"^[^#].* SMTPSVC\d+ |^[^#].* (?:HELO|EHLO|MAIL|RCPT|OutboundConnection(?:Command|Response)) ",
+    re.MULTILINE,
 )
 _OTHER_W3C = re.compile(r"^#Software:[ \t]*(IIS Advanced Logging Module)", re.MULTILINE)
 
@@ -75,25 +77,28 @@ def recognise(name: str, head: bytes) -> Recognised:
     """
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return Recognised(
-            None, "the file is UTF-16, which Exchange and IIS never write", "copy the log itself, not its text through a shell"
+            None,
+            "the file is UTF-16, which Exchange and IIS never write",
+            "copy the log itself, not its text through a shell",
         )
     text = decode(head.removeprefix(BOM))
     path = name.replace("\\", "/")
     base = path.rpartition("/")[2]
     if log_type := _LOG_TYPE.search(text):
         known = _LOG_TYPES.get(log_type[1].lower())
-        if known:
-            return Recognised(known, f"its #Log-type is {log_type[1]!r}")
-        return Recognised(None, f"its #Log-type is {log_type[1]!r}, which is none that the DSM reads")
+        return Recognised(
+            known, f"its #Log-type is {log_type[1]!r}{'' if known else ', which is none that the DSM reads'}"
+        )
     if _TRACKING2003.search(text):
         return Recognised(Format.MSGTRK2003, "its header is that of Exchange 2003 message tracking")
     if fields := _FIELDS.search(text):
-        return _by_fields(fields[1], path, text)
+        return _csv(fields[1]) if "," in fields[1] else _w3c(fields[1], path, text)
     for pattern, format_ in _NAMES:
         if pattern.fullmatch(base):
-            if format_ is Format.OWA and _SMTP_SERVICE.search(path):
-                format_ = Format.SMTP2003  # noqa: PLW2901 - the folder says which of the two it is
-            return Recognised(format_, "it has no header, but its name is that of such a log")
+            service = format_ is Format.OWA and _SMTP_SERVICE.search(path)
+            return Recognised(
+                Format.SMTP2003 if service else format_, "it has no header, but its name is that of such a log"
+            )
     return Recognised(
         None,
         "it has neither a header (#Fields) nor a name of a log that the DSM reads",
@@ -101,15 +106,18 @@ def recognise(name: str, head: bytes) -> Recognised:
     )
 
 
-def _by_fields(fields: str, path: str, text: str) -> Recognised:
-    """Recognise a log that names its columns but no log type."""
+def _csv(fields: str) -> Recognised:
+    """Recognise a comma-separated log that names its columns but no log type."""
+    if "event-id" in fields and "message-id" in fields:
+        return Recognised(Format.MSGTRK, "its columns are those of message tracking")
+    if "session-id" in fields and "remote-endpoint" in fields:
+        return Recognised(Format.SMTP, "its columns are those of an SMTP protocol log")
+    return Recognised(None, "its columns are those of no log that the DSM reads")
+
+
+def _w3c(fields: str, path: str, text: str) -> Recognised:
+    """Recognise a W3C log."""
     names = fields.split()
-    if "," in fields:
-        if "event-id" in fields and "message-id" in fields:
-            return Recognised(Format.MSGTRK, "its columns are those of message tracking")
-        if "session-id" in fields and "remote-endpoint" in fields:
-            return Recognised(Format.SMTP, "its columns are those of an SMTP protocol log")
-        return Recognised(None, "its columns are those of no log that the DSM reads")
     if other := _OTHER_W3C.search(text):
         return Recognised(None, f"it was written by the {other[1]}, whose logs the DSM doesn't read")
     if "time" not in names and "date" not in names:

@@ -1,19 +1,23 @@
 r"""Payloads: an event's text as the "Microsoft Exchange" protocol forwards it to the console.
 
-Pairs ``name=value`` between tabs: ``SourceIp``, ``AgentDevice=WindowsExchange``, ``AgentLogFile`` (the file's name without its
-folder), ``AgentLogFormat`` (MSGTRK, SMTP or OWA), then every name of ``#Fields`` in the file's order, empty values kept.
+Pairs ``name=value`` between tabs: ``SourceIp``, ``AgentDevice=WindowsExchange``, ``AgentLogFile`` (the file's name
+without its folder), ``AgentLogFormat`` (MSGTRK, SMTP or OWA), then every name of ``#Fields`` in the file's order,
+empty values kept.
 
-**A tab or a line break inside a value** is written as one blank, so that a payload is one line and nobody can make a value look
-like another pair. What the real protocol does there isn't published. The record keeps the value as it is.
+**A tab or a line break inside a value** is written as one blank, so that a payload is one line and nobody can make
+a value look like another pair. What the real protocol does there isn't published. The record keeps the value as it
+is.
 
 Reading back has two ways:
 
-* *Tabbed*: a pair ends at the next tab, a name at its first ``=``. A part without ``=`` belongs to the value before it.
-* *Damaged*: a copy from a web page or a mail, whose tabs became blanks or line breaks, and in whose names blanks were put or
-  hyphens lost. Values of W3C logs hold no blanks, so their pairs end at any blank. For the comma-separated formats the names of
-  the known layouts are looked for in their order; a line break inside a value is read as one blank. Where a value holds what
-  looks like a later name, more than one reading is possible: the last place that keeps the order is taken (only that one
-  can't be an imitation within an earlier value), and the name is listed in `Payload.ambiguous`.
+* *Tabbed*: a pair ends at the next tab, a name at its first ``=``. A part without ``=`` belongs to the value before
+  it.
+* *Damaged*: a copy from a web page or a mail, whose tabs became blanks or line breaks, and in whose names blanks
+  were put or hyphens lost. Values of W3C logs hold no blanks, so their pairs end at any blank. For the
+  comma-separated formats the names of the known layouts are looked for in their order; a line break inside a value
+  is read as one blank. Where a value holds what looks like a later name, more than one reading is possible: the
+  last place that keeps the order is taken (only that one can't be an imitation within an earlier value), and the
+  name is listed in `Payload.ambiguous`.
 """
 
 from __future__ import annotations
@@ -30,19 +34,72 @@ if TYPE_CHECKING:
 DEVICE = "WindowsExchange"
 PREFIX = ("SourceIp", "AgentDevice", "AgentLogFile", "AgentLogFormat")
 
-_MSGTRK_2016 = (
-    "date-time client-ip client-hostname server-ip server-hostname source-context connector-id source event-id"
-    " internal-message-id message-id network-message-id recipient-address recipient-status total-bytes recipient-count"
-    " related-recipient-address reference message-subject sender-address return-path message-info directionality tenant-id"
-    " original-client-ip original-server-ip custom-data transport-traffic-type log-id schema-version"
-).split()
+_MSGTRK_2016 = [
+    "date-time",
+    "client-ip",
+    "client-hostname",
+    "server-ip",
+    "server-hostname",
+    "source-context",
+    "connector-id",
+    "source",
+    "event-id",
+    "internal-message-id",
+    "message-id",
+    "network-message-id",
+    "recipient-address",
+    "recipient-status",
+    "total-bytes",
+    "recipient-count",
+    "related-recipient-address",
+    "reference",
+    "message-subject",
+    "sender-address",
+    "return-path",
+    "message-info",
+    "directionality",
+    "tenant-id",
+    "original-client-ip",
+    "original-server-ip",
+    "custom-data",
+    "transport-traffic-type",
+    "log-id",
+    "schema-version",
+]
 _MSGTRK_2010 = [name for name in _MSGTRK_2016[:27] if name != "network-message-id"]
-_MSGTRK_2003 = (
-    "Date Time client-ip Client-hostname Partner-Name Server-hostname server-IP Recipient-Address Event-ID MSGID Priority"
-    " Recipient-Report-Status total-bytes Number-Recipients Origination-Time Encryption service-Version Linked-MSGID"
-    " Message-Subject Sender-Address"
-).split()
-_SMTP = "date-time connector-id session-id sequence-number local-endpoint remote-endpoint event data context".split()
+_MSGTRK_2003 = [
+    "Date",
+    "Time",
+    "client-ip",
+    "Client-hostname",
+    "Partner-Name",
+    "Server-hostname",
+    "server-IP",
+    "Recipient-Address",
+    "Event-ID",
+    "MSGID",
+    "Priority",
+    "Recipient-Report-Status",
+    "total-bytes",
+    "Number-Recipients",
+    "Origination-Time",
+    "Encryption",
+    "service-Version",
+    "Linked-MSGID",
+    "Message-Subject",
+    "Sender-Address",
+]
+_SMTP = [
+    "date-time",
+    "connector-id",
+    "session-id",
+    "sequence-number",
+    "local-endpoint",
+    "remote-endpoint",
+    "event",
+    "data",
+    "context",
+]
 
 LAYOUTS: dict[Family, tuple[tuple[Format, tuple[str, ...]], ...]] = {
     Family.MSGTRK: (
@@ -55,7 +112,7 @@ LAYOUTS: dict[Family, tuple[tuple[Format, tuple[str, ...]], ...]] = {
     Family.SMTP: ((Format.SMTP, tuple(_SMTP)),),
     Family.OWA: (),
 }
-"""The names of ``#Fields`` by version, the longest first: 2016 and later, 2013, 2010, 2007, 2003. W3C logs have no fixed ones."""
+"""The names of ``#Fields`` by version: 2016 and later, 2013, 2010, 2007, 2003. W3C logs have no fixed ones."""
 
 _BREAKS = re.compile(r"\r\n|[\t\r\n]")
 _BLANKS = re.compile(r"\s*[\r\n]\s*")
@@ -193,7 +250,9 @@ def _prefix(text: str) -> tuple[dict[str, str], str]:
         if not found:
             message = f"the payload has no {name} where it should stand"
             raise PayloadError(message)
-        end = re.compile(rf"\s+{_loose('AgentLogFormat')}\s*=" if name == "AgentLogFile" else r"\s|$").search(text, found.end())
+        end = re.compile(rf"\s+{_loose('AgentLogFormat')}\s*=" if name == "AgentLogFile" else r"\s|$").search(
+            text, found.end()
+        )
         if not end:
             message = f"the payload ends after {name}"
             raise PayloadError(message)
@@ -211,7 +270,7 @@ def _chain(text: str, names: Sequence[str]) -> tuple[list[str], tuple[str, ...]]
     """Find names in their order.
 
     Returns:
-        Each name's value, and the names that could have been read from another place as well; None where one is missing.
+        Each name's value, and the names that could have been read from elsewhere too; None where one is missing.
     """
     places = [[(at.start(), at.end()) for at in re.finditer(rf"(?<!\S){_loose(name)}\s*=", text)] for name in names]
     last: list[tuple[int, int]] = []

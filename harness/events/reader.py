@@ -3,10 +3,10 @@
 A reader is fed bytes and the file offset that they come from. What it gives doesn't depend on how the file was cut
 into pieces. It never holds more than the record that isn't whole yet, and that is bounded.
 
-`LineReader.position` is the offset of the first byte that isn't part of anything given yet. `LineReader.state` holds that
-position and what is needed to go on from there, and none of the file's bytes: a poll that resumes after a restart,
-and any poll that can't be sure that the tail it has seen stays as it was (IIS fills the end of an open log with zeros
-that become rows later), restores the state and reads again from the position.
+`LineReader.position` is the offset of the first byte that isn't part of anything given yet. `LineReader.state`
+holds that position and what is needed to go on from there, and none of the file's bytes: a poll that resumes after
+a restart, and any poll that can't be sure that the tail it has seen stays as it was (IIS fills the end of an open
+log with zeros that become rows later), restores the state and reads again from the position.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ Text is decoded as UTF-8 with ``surrogateescape``: a byte that isn't UTF-8 becom
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from dataclasses import dataclass, field
-from datetime import date
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -92,11 +92,11 @@ class Header:
         object.__setattr__(self, "index", index)
 
     @property
-    def day(self) -> date | None:
+    def day(self) -> dt.date | None:
         """The day that ``#Date`` names; None where it names none."""
         found = _DAY.match(self.date)
         try:
-            return date(*map(int, found.groups())) if found else None
+            return dt.date(*map(int, found.groups())) if found else None
         except ValueError:
             return None
 
@@ -121,7 +121,7 @@ class Record:
     length: int
     line: int
     lines: int = 1
-    day: date | None = None
+    day: dt.date | None = None
 
     @property
     def file(self) -> str:

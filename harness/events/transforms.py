@@ -114,7 +114,8 @@ def address(text: str) -> str:
 
 
 _TIME = re.compile(
-    r"(\d{4})-(\d\d?)-(\d\d?)[T \t]+(\d\d?):(\d\d?):(\d\d?)(?:\.(\d+))?[ \t]*(?:Z|GMT|UTC)?", re.ASCII | re.IGNORECASE
+    r"(\d{4})-(\d\d?)-(\d\d?)[T \t]+(\d\d?):(\d\d?):(\d\d?)(?:\.(\d+))?[ \t]*(?:Z|GMT|UTC)?",
+    re.ASCII | re.IGNORECASE,
 )
 
 

@@ -10,6 +10,7 @@ from harness.events.reader import MAX_RECORD, LineReader
 from harness.events.record import Format, decode
 
 _NOON = 12 * 3600.0
+_LAST_HOUR = 23 * 3600.0
 
 
 class W3cReader(LineReader):
@@ -53,9 +54,9 @@ class W3cReader(LineReader):
 class _Clock:
     """Finds the day of rows that carry a time only.
 
-    They begin on the day of ``#Date``. A time more than twelve hours before the latest one can't be disorder, which spans
-    seconds, so midnight has passed; a time more than twelve hours after it, once midnight has passed, is a straggler of
-    the day before.
+    They begin on the day of ``#Date``. A time more than twelve hours before the latest one is no disorder, which spans
+    seconds: midnight has passed. Once it has, a time of the last hour that is more than twelve hours ahead is a
+    straggler of the day before.
 
     Args:
         passed: How many midnights have passed.
@@ -80,7 +81,7 @@ class _Clock:
         if now < self._latest - _NOON:
             self._passed += 1
             self._latest = now
-        elif self._passed and now > self._latest + _NOON and now > _NOON + 11 * 3600:
+        elif self._passed and now > self._latest + _NOON and now > _LAST_HOUR:
             straggler = 1
         else:
             self._latest = max(self._latest, now)

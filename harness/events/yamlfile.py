@@ -68,13 +68,15 @@ def read_yaml(file: str, text: str) -> Document:
     except YAMLError as error:
         raise InputError([Problem(Source(file), f"not YAML: {error}")]) from None
     if not isinstance(tree, CommentedMap):
-        raise InputError([Problem(Source(file, 1, 1), "a mapping file begins with format: and the fields that it maps")])
+        raise InputError(
+            [Problem(Source(file, 1, 1), "a mapping file begins with format: and the fields that it maps")]
+        )
     return Document(file, tree)
 
 
 def problems_of(error: ValidationError, document: Document, model: type[BaseModel]) -> list[Problem]:
     """Turn what pydantic found into problems with places and suggestions, in the file's order."""
-    problems = {}
+    problems: dict[tuple[Source, str], Problem] = {}
     for fault in error.errors(include_url=False, include_context=False, include_input=False):
         path = fault["loc"]
         hint = ""

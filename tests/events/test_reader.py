@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import io
 import json
 import os
@@ -54,7 +55,7 @@ PIECES = st.sampled_from(
         b",",
         b" ",
         b"\xff\xe9",
-        b"x" * 30,
+        b"x" * 70,
     ]
 )
 FILES = st.one_of(st.lists(PIECES, max_size=25).map(b"".join), st.binary(max_size=200))
@@ -259,6 +260,14 @@ def test_rest_of_a_bad_row_is_quarantined_too() -> None:
     assert [(2, 1, Fault.BAD_QUOTE), (3, 1, Fault.REST)] == faults(data)
 
 
+def test_rest_of_a_row_given_up_late_is_quarantined_too() -> None:
+    """The same holds where the row was given up on a later line, even if what follows has the right width."""
+    data = CSV_FIELDS + DAY + b',"cut\r\nx"y\r\none,two,three\r\n'
+
+    assert [] == rows(data)
+    assert [(2, 2, Fault.BAD_QUOTE), (4, 1, Fault.REST)] == faults(data)
+
+
 def test_byte_order_mark() -> None:
     """A byte order mark, at the beginning or where files were joined, belongs to nothing."""
     data = b"\xef\xbb\xbf" + CSV_FIELDS + b"\xef\xbb\xbf" + DAY + b",1,2\r\n"
@@ -363,6 +372,27 @@ def test_w3c_quote_is_a_character() -> None:
     data = b'#Fields: date time x\r\n2024-01-31 08:00:00 "a\r\n2024-01-31 08:00:01 b"c,d\r\n'
 
     assert ['"a', 'b"c,d'] == [values[2] for values in rows(data, Format.OWA)]
+
+
+def test_time_alone_goes_on_after_a_restart() -> None:
+    """A restart after midnight doesn't put rows back on the day of ``#Date``."""
+    first = b"#Date: 2003-12-31 23:59:00\r\n#Fields: time c-ip\r\n23:59:59 192.0.2.1\r\n00:00:01 192.0.2.1\r\n"
+    before = make(Format.OWA)
+    before.feed(first, 0)
+    after = make(Format.OWA)
+    after.restore(json.loads(json.dumps(before.state())))
+    [record] = after.feed(b"08:00:00 192.0.2.1\r\n", len(first))
+
+    assert isinstance(record, Record)
+    assert dt.date(2004, 1, 1) == record.day
+
+
+def test_time_alone_before_the_header_is_the_next_day() -> None:
+    """A first row that is hours earlier than ``#Date`` was written after midnight."""
+    data = b"#Date: 2003-12-31 16:44:00\r\n#Fields: time c-ip\r\n00:10:00 192.0.2.1\r\n"
+    [record] = [item for item in read(Format.OWA, data)[0] if isinstance(item, Record)]
+
+    assert dt.date(2004, 1, 1) == record.day
 
 
 def test_w3c_other_blanks_dont_separate() -> None:

@@ -55,7 +55,7 @@ def inventory_command(
         result = _tree(loaded, hosts)
         text = _tree_lines(loaded, hosts)
     if output == "json":
-        _say(json.dumps(_redacted(result), indent=2))
+        _say_json(result)
     else:
         for line in text:
             _say(line)
@@ -159,8 +159,13 @@ def _tree_lines(inventory: Inventory, hosts: tuple[Host, ...]) -> Iterator[str]:
     yield from branch("all", 0)
 
 
+def _say_json(value: object) -> None:
+    """Write JSON; redacted before it becomes text, so that it stays JSON whatever the secrets are."""
+    click.echo(json.dumps(_redacted(value), indent=2))
+
+
 def _redacted(value: Any) -> Any:  # noqa: ANN401 -- JSON holds anything
-    """Redact inside the strings, so that what is printed stays JSON whatever the secrets are."""
+    """Redact every string inside a value."""
     if isinstance(value, str):
         return redactor.redact(value)
     if isinstance(value, dict):
@@ -171,5 +176,5 @@ def _redacted(value: Any) -> Any:  # noqa: ANN401 -- JSON holds anything
 
 
 def _say(text: str, *, to_stderr: bool = False) -> None:
-    """Write a line: the one way out of this command."""
+    """Write a line of text."""
     click.echo(redactor.redact(text), err=to_stderr)

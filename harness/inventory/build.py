@@ -30,6 +30,8 @@ def load(path: Path, *, extra: Mapping[str, str] = _NOTHING, secrets: SecretReso
     (those of ``all``, then of parents, then of children; by name within a depth), ``group_vars/all``, the
     other ``group_vars/`` in the same order, the host's line, ``host_vars/``, the command line.
 
+    Values are taken literally: ``{{ ... }}`` in one isn't evaluated.
+
     Args:
         path: The inventory in Ansible's INI form.
         extra: Variables from the command line, which override all others.

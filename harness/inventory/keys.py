@@ -257,6 +257,6 @@ def is_unused(name: str) -> bool:
 def suggestion(name: str) -> str:
     """Give the declared name nearest to an unknown one; empty where none is near."""
     space = next((space for space in NAME_SPACES if name.startswith(space)), "")
-    names = [candidate for candidate in BY_NAME if candidate.startswith(space)]
-    near = get_close_matches(name, names, n=1, cutoff=0.75)
-    return near[0] if near else ""
+    rests = [candidate.removeprefix(space) for candidate in BY_NAME if candidate.startswith(space)]
+    near = get_close_matches(name.removeprefix(space), rests, n=1, cutoff=0.6 if space else 0.88)
+    return space + near[0] if near else ""

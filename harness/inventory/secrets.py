@@ -162,7 +162,7 @@ class SecretResolver:
                 raise _error(reference, f"{scheme}: needs something after the colon")
             return ReferredSecret(reference, lambda: self._resolve(reference, self.folder or folder))
         elif match:
-            near = get_close_matches(scheme, (*BUILT_IN, *self._providers), n=1, cutoff=0.7)
+            near = get_close_matches(scheme, (*BUILT_IN, *self._providers), n=1, cutoff=0.6)
             if near:
                 reference = Reference(PLAIN, "", key, source)
                 hint = f"did you mean {near[0]}:? A password that begins like that is written plain:PASSWORD"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from harness.errors import SecretError
 from harness.inventory import convert, keys
 from harness.inventory.model import Setting
-from harness.inventory.secrets import PLAIN, SecretResolver
+from harness.inventory.secrets import PLAIN, ReferredSecret, SecretResolver
 from harness.source import Problem, Source
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Maker:
             if not setting:
                 continue
             before = layer.get(setting.name)
-            if before and before.written != setting.written and before.value != setting.value:
+            if before and before.written != setting.written and not _agree(before.value, setting.value):
                 first, second = before.written or before.name, raw.name
                 message = f"{second} and {first} are the same setting, with two values"
                 self.problems.append(Problem(raw.source, message, f"{first} stands at {before.source}"))
@@ -75,7 +75,13 @@ class Maker:
 
     def _is_known(self, raw: Raw) -> bool:
         """Tell whether the name may be used; report it where it may not, or isn't of use."""
-        if raw.name in keys.BY_NAME or not keys.is_reserved(raw.name):
+        if raw.name in keys.BY_NAME:
+            return True
+        if not keys.is_reserved(raw.name):
+            near = keys.suggestion(raw.name)
+            if near:
+                hint = f"did you mean {near}?"
+                self.notices.append(Problem(raw.source, f"{raw.name} is a variable of your own", hint))
             return True
         if keys.is_unused(raw.name):
             self.notices.append(Problem(raw.source, f"{raw.name} isn't used by harness"))
@@ -92,22 +98,21 @@ class Maker:
         return False
 
     def _value(self, raw: Raw) -> object:
-        if keys.is_secret(raw.name):
-            return self._secret(raw.name, raw.value, raw.source)
         key = keys.BY_NAME.get(raw.name)
-        return convert.convert(key, raw.value) if key else self._own(raw.value, raw.source)
+        if key is None:
+            return self._own(raw.name, raw.value, raw.source)
+        if key.kind == "secret":
+            return self._secret(raw.name, raw.value, raw.source)
+        return convert.convert(key, raw.value)
 
-    def _own(self, value: object, source: Source) -> object:
-        """Wrap the secrets inside a value of the user's own, such as ``{user: x, password: y}``."""
+    def _own(self, name: str, value: object, source: Source) -> object:
+        """Wrap the secrets in a value of the user's own: in ``api_token``, in ``{user: x, password: y}``."""
+        if isinstance(value, str) and value and keys.is_secret(name):
+            return self._secret(name, value, source)
         if isinstance(value, list):
-            return [self._own(item, source) for item in value]
+            return [self._own(name, item, source) for item in value]
         if isinstance(value, dict):
-            return {
-                name: self._secret(name, item, source)
-                if isinstance(item, str) and item and keys.is_secret(str(name))
-                else self._own(item, source)
-                for name, item in value.items()
-            }
+            return {key: self._own(str(key), item, source) for key, item in value.items()}
         return value
 
     def _secret(self, name: str, value: object, source: Source) -> Secret:
@@ -117,6 +122,15 @@ class Maker:
             hint = "use env:NAME, file:PATH or prompt:"
             self.notices.append(Problem(source, f"{name} stands in clear", hint))
         return secret
+
+
+def _agree(one: object, other: object) -> bool:
+    """Compare values without following a reference, which might ask somebody."""
+    if isinstance(one, ReferredSecret) and isinstance(other, ReferredSecret):
+        if one.reference.scheme != PLAIN:
+            return str(one.reference) == str(other.reference)
+        return other.reference.scheme == PLAIN and one == other
+    return one == other
 
 
 def override(before: Setting | None, setting: Setting) -> Setting:

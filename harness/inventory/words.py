@@ -14,7 +14,7 @@ import warnings
 from dataclasses import dataclass, field
 
 _SPACE = " \t\r\n"
-_ESCAPE = re.compile(r"\\[^\\'\"]")
+_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\[^\\'\"]")
 
 
 @dataclass(frozen=True, slots=True)

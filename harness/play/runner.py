@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness import debug
 from harness.errors import HostError
+from harness.modules.session import Session
 from harness.play.claims import Claims
 from harness.play.events import HostAdvanced, HostFinished, PlayStarted, RunFinished
 from harness.play.host import HostRun, Job
 from harness.play.playbook import batches, selects
 from harness.play.results import HostResult, PlayResult, RunResult
-from harness.play.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -182,7 +182,9 @@ class Runner:
                 job, session, claims, progress, go_on=lambda: not (play.any_errors_fatal and failed.is_set())
             ).run()
         except Exception as error:  # noqa: BLE001  one host's mishap, even a mistake of ours, leaves the others alone
-            unexpected = HostError(f"unexpected {type(error).__name__}: {error}", host=host.name, hint=debug.keep(error))
+            unexpected = HostError(
+                f"unexpected {type(error).__name__}: {error}", host=host.name, hint=debug.keep(error)
+            )
             result = HostResult(host.name, error=unexpected)
         finally:
             claims.planned(host.name)

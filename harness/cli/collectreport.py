@@ -52,7 +52,7 @@ class Report:
         with self._lock:
             self._read.add(source.host)
             if self._said.pop((source.key, ""), None):
-                self.say(f"{_whose(source)}: is read again")
+                self.say(f"{_whose(source)}: is read now")
             for path in result.restarted:
                 self.say(f"{_whose(source)}: {path} was cut short on the host; it is read from its beginning")
             refused = {(source.key, error.path) for error in result.refused}

@@ -73,6 +73,7 @@ class Collecting:
         self.port = samba.port
         self.share = host_folders(root, ADDRESS)[0]
         self.folder = folder
+        self.ask = False
         self.inventory = folder / "inventory.ini"
         self.describe()
 
@@ -107,7 +108,9 @@ class Collecting:
         self, *arguments: str | Path, out: int | IO[bytes] = subprocess.PIPE, err: int | IO[bytes] = subprocess.PIPE
     ) -> subprocess.Popen[bytes]:
         """Start the command."""
-        command = [sys.executable, "-m", "harness", "collect", str(self.inventory), "--defaults", *map(str, arguments)]
+        command = [sys.executable, "-m", "harness", "collect", str(self.inventory), *map(str, arguments)]
+        if not self.ask:
+            command.append("--defaults")
         environment = {**os.environ, "COLLECT_PASSWORD": USER.password}
         return subprocess.Popen(command, stdout=out, stderr=err, env=environment, cwd=Path(__file__).parents[2])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING
@@ -42,6 +43,13 @@ def stems(output: Path) -> list[str]:
 def quarantined(output: Path) -> Path:
     """The file beside an output."""
     return output.with_name(f"{output.name}.quarantine.jsonl")
+
+
+def closed_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind((ADDRESS, 0))
+        return int(listener.getsockname()[1])
 
 
 def test_events_to_standard_output(collecting: Collecting) -> None:
@@ -232,6 +240,28 @@ def test_folders_that_are_missing(collecting: Collecting) -> None:
     assert "OWA: //ex01.corp.example/c$/inetpub" in some.err
 
 
+def test_a_host_that_cannot_say_where_its_logs_are(collecting: Collecting) -> None:
+    """Its version's default folders are polled, and it is said why; here WinRM answers at no port."""
+    collecting.describe("winrm_user=jane", "winrm_password=env:COLLECT_PASSWORD", f"winrm_port={closed_port()}")
+    collecting.ask = True
+    collecting.write(IIS, OWA_HEADER + owa_row("/owa/"))
+    ended = collecting.run("--family", "OWA")
+
+    assert (0, 1) == (ended.code, len(ended.events)), ended.err
+    assert "ex01.corp.example: defaults of Exchange 2016, because " in ended.err
+
+
+def test_a_version_that_is_not_asked_yet(collecting: Collecting) -> None:
+    """Its logs are collected all the same, and WinRM needs no account."""
+    collecting.inventory.write_text(collecting.inventory.read_text().replace("2016", "2010"))
+    collecting.ask = True
+    collecting.write(IIS, OWA_HEADER + owa_row("/owa/"))
+    ended = collecting.run("--family", "OWA")
+
+    assert (0, 1) == (ended.code, len(ended.events)), ended.err
+    assert "defaults of Exchange 2010, because harness doesn't ask hosts of this version" in ended.err
+
+
 def test_wrong_password(collecting: Collecting) -> None:
     """It is code 4, with what to do; and it isn't printed."""
     collecting.describe("smb_password=wrong-canary-0815")
@@ -244,7 +274,7 @@ def test_wrong_password(collecting: Collecting) -> None:
 
 def test_nobody_answers(collecting: Collecting) -> None:
     """It is code 4, and said once, not once for each folder."""
-    collecting.describe("smb_port=1")
+    collecting.describe(f"smb_port={closed_port()}")
     ended = collecting.run()
 
     assert 4 == ended.code

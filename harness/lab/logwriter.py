@@ -58,9 +58,7 @@ class LogWriter:
     ) -> None:
         self._connection = Connection(uuid.uuid4(), address, port)
         self._connection.connect(timeout=_SECONDS)
-        session = Session(
-            self._connection, user.name, user.password, require_encryption=False, auth_protocol="ntlm"
-        )
+        session = Session(self._connection, user.name, user.password, require_encryption=False, auth_protocol="ntlm")
         session.connect()
         tree = TreeConnect(session, rf"\\{address}\{share}")
         tree.connect()

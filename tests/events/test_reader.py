@@ -404,7 +404,13 @@ def test_w3c_other_blanks_dont_separate() -> None:
 
 @pytest.mark.parametrize(
     ("name", "records", "quarantined"),
-    [("logfile_w3c.0", 1, 0), ("logfile_w3c.2", 14, 0), ("logfile_w3c.3", 0, 3), ("logfile_w3c.5", 0, 1), ("logfile_w3c.6", 1, 0)],
+    [
+        ("logfile_w3c.0", 1, 0),
+        ("logfile_w3c.2", 14, 0),
+        ("logfile_w3c.3", 0, 3),
+        ("logfile_w3c.5", 0, 1),
+        ("logfile_w3c.6", 1, 0),
+    ],
 )
 def test_real_logs(name: str, records: int, quarantined: int) -> None:
     """Logs that other people's servers wrote: headers repeating, times alone, a row too wide, odd bytes."""

@@ -175,8 +175,8 @@ def test_hosts_of_one_server_do_not_see_each_others_files(samba: Lab) -> None:
 def test_reading_never_keeps_a_log_from_its_writer(samba: Lab, share_mode: str) -> None:
     """A service that holds its log and shares it for reading only appends on; we read on; nobody is refused.
 
-    Breaking ``open_for_reading`` to share less makes this fail on the reader's side, and asking before the writer comes on
-    the writer's.
+    Breaking ``open_for_reading`` to share less makes this fail on the reader's side, and asking before the writer comes
+    on the writer's.
     """
     connection = SmbConnection(samba.endpoint())
     path = "Logs/RECV2023112314-1.LOG"

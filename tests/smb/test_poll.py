@@ -328,7 +328,7 @@ def test_the_throttle_holds_the_rate(lab: Lab, bench: Bench) -> None:
 
 
 def test_following_goes_on_after_errors_and_ends_at_once(lab: Lab, bench: Bench) -> None:
-    """A host that is away is reported and tried again; what was missed is read; stopping doesn't wait for the interval."""
+    """A host that is away is reported and tried again; what was missed is read; a stop doesn't wait."""
     lab.write("Logs/a.log", b"one\n")
     bench.options["polling_interval"] = 0.05
     good, away = bench.connection, SmbConnection(replace(bench.connection.endpoint, address="127.0.0.99"))

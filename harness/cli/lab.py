@@ -34,6 +34,8 @@ class Reached:
     port: int
     user: str
     password: Secret
+    smb_port: int = 0
+    smb_user: str = ""
 
 
 def folder_of(inventory: Path) -> Path:

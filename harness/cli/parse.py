@@ -192,9 +192,8 @@ def _events(name: str, chunks: Iterator[bytes], mapping: Mapping, options: _Opti
 
 def _show(event: Event, options: _Options) -> str:
     """Write an event as one line."""
-    from harness.events import MAPPED, write_time  # noqa: PLC0415 - as above
+    from harness.events import document, write_time  # noqa: PLC0415 - as above
 
-    record = event.record
     if options.output == "text":
         if options.payload:
             return event.payload(options.source_ip)
@@ -207,16 +206,7 @@ def _show(event: Event, options: _Options) -> str:
             *(f"[{problem}]" for problem in event.problems),
         )
         return "  ".join(parts).translate(_CONTROL)
-    shown: dict[str, object] = {
-        "file": record.file,
-        "line": record.line,
-        "offset": record.offset,
-        "format": event.format.value,
-    }
-    shown |= {name: getattr(event, name) for name in MAPPED}
-    shown["device_time"] = write_time(event.device_time)
-    shown["problems"] = [{"field": problem.field, "reason": problem.reason} for problem in event.problems]
-    shown["fields"] = dict(record.items())
+    shown = document.event(event)
     if options.payload:
         shown["payload"] = event.payload(options.source_ip)
     return json.dumps(shown)

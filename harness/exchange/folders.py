@@ -11,7 +11,7 @@ off the host are always preferred.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Service = Literal["hub", "frontend", "mailbox", "edge"]
@@ -36,56 +36,80 @@ class SmtpFolders:
 
 
 @dataclass(frozen=True, slots=True)
-class DefaultFolders:
-    """A version's default folders; Windows paths.
+class Folders:
+    """Where a host writes its logs; Windows paths, empty for a log that it doesn't have.
 
     Args:
-        owa: The log of the web site that serves Outlook Web Access.
+        owa: The log of the web site that serves Outlook Web Access, with its ``W3SVC…``.
         smtp: The protocol logs of each transport service.
         tracking: The message tracking log.
+        origin: Where this comes from: ``the host``, or ``defaults of Exchange 2016``.
+        system_drive: What ``%SystemDrive%`` stands for.
     """
 
     owa: str
     smtp: tuple[SmtpFolders, ...]
     tracking: str
+    origin: str
+    system_drive: str = "C:"
 
 
 def _protocol(logs: str, service: Service) -> SmtpFolders:
     return SmtpFolders(service, rf"{logs}\ProtocolLog\SmtpReceive", rf"{logs}\ProtocolLog\SmtpSend")
 
 
-def _together(install: str, owa: str) -> DefaultFolders:
+def _together(version: str, install: str, owa: str) -> Folders:
     """All protocol logs in one place: up to 2010."""
     logs = rf"{install}\TransportRoles\Logs"
     smtp = (_protocol(logs, "hub"), _protocol(logs, "edge"))
-    return DefaultFolders(owa, smtp, rf"{logs}\MessageTracking")
+    return Folders(owa, smtp, rf"{logs}\MessageTracking", _origin(version))
 
 
-def _apart(install: str) -> DefaultFolders:
+def _apart(version: str) -> Folders:
     """Protocol logs apart for each service: from 2013 on."""
-    logs = rf"{install}\TransportRoles\Logs"
+    logs = rf"{_INSTALL}\V15\TransportRoles\Logs"
     smtp = (
         _protocol(rf"{logs}\Hub", "hub"),
         _protocol(rf"{logs}\FrontEnd", "frontend"),
         _protocol(rf"{logs}\Mailbox", "mailbox"),
         _protocol(rf"{logs}\Edge", "edge"),
     )
-    return DefaultFolders(_IIS, smtp, rf"{logs}\MessageTracking")
+    return Folders(_IIS, smtp, rf"{logs}\MessageTracking", _origin(version))
+
+
+def _origin(version: str) -> str:
+    return f"defaults of Exchange {version}"
 
 
 _TOGETHER = frozenset({"2007", "2010"})
 _INSTALL = r"%SystemDrive%\Program Files\Microsoft\Exchange Server"
-_V15 = _apart(rf"{_INSTALL}\V15")
 
-DEFAULTS: dict[str, DefaultFolders] = {
-    "2007": _together(_INSTALL, r"%SystemDrive%\WINDOWS\system32\LogFiles\W3SVC1"),
-    "2010": _together(rf"{_INSTALL}\V14", _IIS),
-    "2013": _V15,
-    "2016": _V15,
-    "2019": _V15,
-    "SE": _V15,
+DEFAULTS: dict[str, Folders] = {
+    "2007": _together("2007", _INSTALL, r"%SystemDrive%\WINDOWS\system32\LogFiles\W3SVC1"),
+    "2010": _together("2010", rf"{_INSTALL}\V14", _IIS),
+    "2013": _apart("2013"),
+    "2016": _apart("2016"),
+    "2019": _apart("2019"),
+    "SE": _apart("SE"),
 }
-"""By the version's name in the inventory."""
+"""By the version's name in the inventory, with the folders of every service that the version can have."""
+
+
+def of_roles(version: str, roles: frozenset[str]) -> Folders:
+    """Give the default folders of a host.
+
+    Args:
+        version: A key of ``DEFAULTS``.
+        roles: As the inventory names them; empty for a server that has all but the edge's.
+    """
+    known = DEFAULTS[version]
+    running = services(version, roles)
+    return replace(
+        known,
+        owa=known.owa if serves_owa(version, roles) else "",
+        smtp=tuple(smtp for smtp in known.smtp if smtp.service in running),
+        tracking=known.tracking if tracks_messages(roles) else "",
+    )
 
 
 def services(version: str, roles: frozenset[str]) -> frozenset[Service]:

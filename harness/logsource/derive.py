@@ -13,13 +13,13 @@ moved them elsewhere, the folder above may hold anything, a database's transacti
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
 from harness.errors import InventoryError, SharePathError
-from harness.exchange import folders as defaults
+from harness.exchange import folders as known
 from harness.exchange import versions
+from harness.exchange.folders import Folders
 from harness.logsource.model import LogSource
 from harness.remote.sharepath import SharePath, clean
 from harness.source import Problem
@@ -30,29 +30,12 @@ if TYPE_CHECKING:
     from harness.exchange.folders import Service, SmtpFolders
     from harness.inventory import Host
 
+__all__ = ["Folders", "default_folders", "derive", "share_form"]
+
 _SYSTEM_DRIVE = re.compile("%SystemDrive%", re.IGNORECASE)
 _DRIVE = re.compile(r"^[A-Za-z]:$")
 _PROTOCOL_LOG = "protocollog"
 _SUFFIXES: dict[Service, str] = {"hub": "", "edge": "", "frontend": "-frontend", "mailbox": "-mailbox"}
-
-
-@dataclass(frozen=True, slots=True)
-class Folders:
-    """Where a host writes its logs; Windows paths, empty for a log that it doesn't have.
-
-    Args:
-        owa: The log of the web site that serves Outlook Web Access, with its ``W3SVC…``.
-        smtp: The protocol logs of each transport service.
-        tracking: The message tracking log.
-        origin: Where this comes from: ``the host``, or ``defaults of Exchange 2016``.
-        system_drive: What ``%SystemDrive%`` stands for.
-    """
-
-    owa: str
-    smtp: tuple[SmtpFolders, ...]
-    tracking: str
-    origin: str
-    system_drive: str = "C:"
 
 
 def derive(host: Host, folders: Folders | None) -> tuple[LogSource, ...]:
@@ -82,22 +65,14 @@ def default_folders(host: Host) -> Folders:
         InventoryError: The protocol can't collect from this version of Exchange.
     """
     version = host.get("exchange_version") or versions.DEFAULT.name
-    if version not in defaults.DEFAULTS:
+    if version not in known.DEFAULTS:
         problem = Problem(
             host.source("exchange_version"),
             f"{host.name}: the console's Microsoft Exchange protocol doesn't read the logs of Exchange {version}",
-            "collect it with WinCollect; the protocol reads " + ", ".join(defaults.DEFAULTS),
+            "collect it with WinCollect; the protocol reads " + ", ".join(known.DEFAULTS),
         )
         raise InventoryError([problem])
-    known = defaults.DEFAULTS[version]
-    roles = frozenset(host.get("exchange_roles") or ())
-    running = defaults.services(version, roles)
-    return Folders(
-        owa=known.owa if defaults.serves_owa(version, roles) else "",
-        smtp=tuple(smtp for smtp in known.smtp if smtp.service in running),
-        tracking=known.tracking if defaults.tracks_messages(roles) else "",
-        origin=f"defaults of Exchange {version}",
-    )
+    return known.of_roles(version, frozenset(host.get("exchange_roles") or ()))
 
 
 def share_form(path: str, *, system_drive: str = "C:") -> str:

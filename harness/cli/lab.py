@@ -36,6 +36,8 @@ class Reached:
     password: Secret
     smb_port: int = 0
     smb_user: str = ""
+    smtp_port: int = 0
+    http_port: int = 0
 
 
 def folder_of(inventory: Path) -> Path:

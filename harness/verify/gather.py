@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from harness.collect.delivery import Chunk
     from harness.collect.source import PolledFolder
-    from harness.events import LineReader, Quarantined
+    from harness.events import LineReader
     from harness.events import Mapping as FieldMapping
     from harness.remote.smb import SmbConnection
     from harness.verify.expectations import Expectation, Failure, Judge
@@ -52,14 +52,14 @@ class Subject:
     Args:
         name: Its name in the inventory.
         address: The server's address, for rows that name no client.
-        locate: Gives its log folders; may ask the host, and raise a `HarnessError`.
+        folders: Its log folders, as its log sources describe them.
         connect: Gives a connection to its shares.
         probe: Makes a probe of a kind.
     """
 
     name: str
     address: str
-    locate: Callable[[], Sequence[PolledFolder]]
+    folders: Sequence[PolledFolder]
     connect: Callable[[], SmbConnection]
     probe: Callable[[Kind], Probe]
 
@@ -99,8 +99,6 @@ class _Sink:
     """Turns chunks into events for a family's judges.
 
     The readers stay in memory with what they hold of an unfinished line, so nothing needs to be stored with a position.
-    A file that has to be read again from its beginning, as one whose zeros at the end became lines, gives only what
-    lies behind the last record that was seen of it.
     """
 
     def __init__(self, watched: Watched, address: str, mappings: Mapping[Format, FieldMapping]) -> None:
@@ -109,7 +107,6 @@ class _Sink:
         self._mappings = mappings
         self._readers: dict[tuple[str, datetime], LineReader] = {}
         self._heads: dict[tuple[str, datetime], bytes] = {}
-        self._behind: dict[tuple[str, datetime], int] = {}
 
     def deliver(self, chunk: Chunk) -> Delivered:
         """Read a chunk."""
@@ -120,7 +117,7 @@ class _Sink:
             self._readers.pop(key, None)
             self._heads[key] = b""
         if key in self._readers:
-            return self._read(key, self._readers[key], chunk.data, chunk.offset)
+            return self._read(self._readers[key], chunk.data, chunk.offset)
         if key not in self._heads:
             return Delivered(0, b"")  # a file of another kind
         head = self._heads[key] + chunk.data
@@ -132,21 +129,21 @@ class _Sink:
         if reader is None:
             return Delivered(0, b"")
         self._readers[key] = reader
-        return self._read(key, reader, head, 0)
+        return self._read(reader, head, 0)
 
     def outputs(self) -> Mapping[str, int]:
         """Nothing is written."""
         return {}
 
-    def _read(self, key: tuple[str, datetime], reader: LineReader, data: bytes, offset: int) -> Delivered:
+    def _read(self, reader: LineReader, data: bytes, offset: int) -> Delivered:
         before = self._watched.seen.events
-        behind = self._behind.get(key, -1)
         for item in reader.feed(data, offset):
             if isinstance(item, Header):
                 self._watched.seen.take_header(item)
-            elif item.offset > behind:
-                self._behind[key] = item.offset
-                self._item(item)
+            elif not isinstance(item, Record):
+                self._watched.seen.take_unparsed(item)
+            else:
+                self._record(item)
         return Delivered(self._watched.seen.events - before, b"")
 
     def _reader(self, file: str, head: bytes) -> LineReader | None:
@@ -159,11 +156,8 @@ class _Sink:
         seen.foreign.pop(seen.place(file), None)
         return reader_for(recognised.format, file)
 
-    def _item(self, item: Record | Quarantined) -> None:
+    def _record(self, item: Record) -> None:
         watched = self._watched
-        if not isinstance(item, Record):
-            watched.seen.take_unparsed(item)
-            return
         event = self._mappings[item.format].apply(item, self._address)
         watched.seen.take_event(event)
         for _, judge in watched.judges:
@@ -224,11 +218,10 @@ class HostGather:
                 watched.done.set()
 
     def _run(self, stop: threading.Event, until: float) -> None:
-        folders = self.subject.locate()
         with self.subject.connect() as connection, Positions(Path(":memory:")) as positions:
             since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
             for family, watched in self.watched.items():
-                own = [folder for folder in folders if folder.family == family.value]
+                own = [folder for folder in self.subject.folders if folder.family == family.value]
                 watched.absent = not own
                 watched.seen.folders = tuple(f"{folder.share}/{folder.folder}" for folder in own)
                 handover = Handover(_Sink(watched, self.subject.address, self._mappings), positions)
@@ -319,56 +312,46 @@ class Gathering:
 
     Args:
         hosts: One for each.
-        timeout: Seconds for all of it.
+        until: When to end in any case, on the monotonic clock.
         forks: Hosts at a time.
     """
 
-    def __init__(self, hosts: Mapping[str, HostGather], *, timeout: float, forks: int = 20) -> None:
-        self._hosts = hosts
-        self._timeout = timeout
+    def __init__(self, hosts: Mapping[str, HostGather], *, until: float, forks: int = 20) -> None:
+        self.hosts = hosts
+        self._until = until
         self._forks = forks
         self._stop = threading.Event()
-        self._until: float | None = None
-        self._started: set[str] = set()
+        self._due: queue.SimpleQueue[HostGather] = queue.SimpleQueue()
 
-    def start(self, names: Iterable[str]) -> None:
-        """Begin with these hosts, unless they were begun with before.
-
-        Args:
-            names: Of hosts.
-        """
-        if self._until is None:
-            self._until = time.monotonic() + self._timeout
-        due: queue.SimpleQueue[HostGather] = queue.SimpleQueue()
-        fresh = [name for name in dict.fromkeys(names) if name not in self._started]
-        for name in fresh:
-            self._started.add(name)
-            due.put(self._hosts[name])
-        for _ in range(min(self._forks, len(fresh))):
-            threading.Thread(target=self._work, args=(due, self._until), name="verify", daemon=True).start()
+    def start(self) -> None:
+        """Begin; returns at once."""
+        for host in self.hosts.values():
+            self._due.put(host)
+        for _ in range(min(self._forks, len(self.hosts))):
+            # A daemon: what hangs in an answer that doesn't come mustn't keep the process from ending.
+            threading.Thread(target=self._work, name="verify", daemon=True).start()
 
     def wait(self, name: str, family: Family) -> Watched | None:
         """Wait until a family on a host is settled.
 
         Returns:
-            What was seen; None where time ran out before the host was done.
+            What was seen; None where time ran out before that.
         """
-        self.start([name])
-        watched = self._hosts[name].watched[family]
-        left = (self._until or 0.0) + _GRACE - time.monotonic()
+        watched = self.hosts[name].watched[family]
+        left = self._until + _GRACE - time.monotonic()
         return watched if watched.done.wait(max(0.0, left)) else None
 
     def stop(self) -> None:
         """End early; what is under way ends with its next answer."""
         self._stop.set()
 
-    def _work(self, due: queue.SimpleQueue[HostGather], until: float) -> None:
+    def _work(self) -> None:
         while not self._stop.is_set():
             try:
-                host = due.get_nowait()
+                host = self._due.get_nowait()
             except queue.Empty:
                 return
-            host.run(self._stop, until)
+            host.run(self._stop, self._until)
 
 
 def mappings(overrides: Iterable[Path] = ()) -> dict[Format, FieldMapping]:

@@ -106,11 +106,12 @@ class VerifyResult:
         return 1 if failed or not self.count(Status.PASSED) else 0
 
 
-def outcome(host: str, expectation: Expectation, judge: Judge | None, watched: Watched | None) -> Outcome:
+def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None, watched: Watched | None) -> Outcome:
     """Judge one expectation on one host.
 
     Args:
         host: The host's name.
+        name: The name that it goes by on this host.
         expectation: What is expected.
         judge: Its judge on this host.
         watched: The family, settled; None where it wasn't settled in time.
@@ -133,4 +134,4 @@ def outcome(host: str, expectation: Expectation, judge: Judge | None, watched: W
         failure = judge.judge(watched.seen)
     if failure is not None:
         status = Status.FAILED
-    return Outcome(host, expectation.family.value, expectation.name, expectation.source, status, failure, error, reason)
+    return Outcome(host, expectation.family.value, name, expectation.source, status, failure, error, reason)

@@ -47,21 +47,13 @@ class Rules:
     Args:
         mappings: By format.
         addresses: By host, the address that its payloads name as ``SourceIp``; empty where it isn't known.
+        muted: Keys of log folders whose lines are read past without becoming events: what was there before
+            collecting began. It may change between two chunks.
     """
 
     mappings: Mapping[Format, EventMapping]
     addresses: Mapping[str, str]
-
-
-@dataclass(slots=True)
-class Muted:
-    """Log folders whose lines are read past without becoming events: what was there before collecting began.
-
-    Args:
-        keys: Of the folders.
-    """
-
-    keys: set[str] = field(default_factory=set)
+    muted: set[str] = field(default_factory=set)
 
 
 class EventSink(ABC):
@@ -69,19 +61,17 @@ class EventSink(ABC):
 
     Args:
         rules: How events are made.
-        muted: Folders to read past; it may change between two chunks.
     """
 
-    def __init__(self, rules: Rules, muted: Muted | None = None) -> None:
+    def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._muted = muted or Muted()
         self.tallies: defaultdict[tuple[str, Family], Tally] = defaultdict(Tally)
 
     def deliver(self, chunk: Chunk) -> Delivered:
         """Take a chunk; what came of it is as durable as the output can be when this returns."""
         converted = convert(chunk)
         source = chunk.source
-        if source.key in self._muted.keys:
+        if source.key in self._rules.muted:
             return Delivered(events=0, state=converted.state)
         mapping = self._rules.mappings[FORMATS[source.family]]
         address = self._rules.addresses.get(source.host, "")
@@ -112,13 +102,10 @@ class FileSink(EventSink):
         quarantine: For what couldn't be read.
         form: How an event is written.
         rules: How events are made.
-        muted: Folders to read past.
     """
 
-    def __init__(
-        self, output: OutputFile, quarantine: OutputFile, form: Form, rules: Rules, muted: Muted | None = None
-    ) -> None:
-        super().__init__(rules, muted)
+    def __init__(self, output: OutputFile, quarantine: OutputFile, form: Form, rules: Rules) -> None:
+        super().__init__(rules)
         self._output = output
         self._quarantine = quarantine
         self._line = LINES[form]
@@ -142,7 +129,9 @@ class StreamSink(EventSink):
         on_quarantined: Takes what couldn't be read.
         form: How an event is written.
         rules: How events are made.
-        muted: Folders to read past.
+
+    Attributes:
+        gone: Whether the reader of the pipe went away.
     """
 
     def __init__(
@@ -151,9 +140,9 @@ class StreamSink(EventSink):
         on_quarantined: Callable[[PolledFolder, Quarantined], None],
         form: Form,
         rules: Rules,
-        muted: Muted | None = None,
     ) -> None:
-        super().__init__(rules, muted)
+        super().__init__(rules)
+        self.gone = False
         self._output = output
         self._on_quarantined = on_quarantined
         self._line = LINES[form]
@@ -162,8 +151,12 @@ class StreamSink(EventSink):
         self, source: PolledFolder, address: str, events: Sequence[Event], quarantined: Sequence[Quarantined]
     ) -> None:
         if events:
-            self._output.write(_joined(self._line(source, address, event) for event in events))
-            self._output.flush()
+            try:
+                self._output.write(_joined(self._line(source, address, event) for event in events))
+                self._output.flush()
+            except BrokenPipeError:
+                self.gone = True
+                raise
         for item in quarantined:
             self._on_quarantined(source, item)
 

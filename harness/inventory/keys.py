@@ -213,6 +213,7 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("lab_address", "text", "The loopback address of a simulated host."),
     Key("lab_flush_delay", "seconds", "How long a simulated host holds back log lines."),
+    Key("lab_probe_interval", "seconds", "How often a simulated host's health manager sends mail; never by default."),
 )
 
 BY_NAME: dict[str, Key] = {name: key for key in KEYS for name in (key.name, *key.aliases)}

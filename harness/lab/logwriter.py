@@ -38,6 +38,32 @@ _SHARE_FLAGS = {
 _SECONDS = 5
 
 
+class WriterSession:
+    """A connection to a simulated host's share, over which any number of logs may be held open.
+
+    Args:
+        address: The simulated host's address.
+        port: Its SMB port.
+        user: Who writes.
+        share: The share's name.
+    """
+
+    def __init__(self, address: str, port: int, user: SmbUser, share: str = "C$") -> None:
+        self._connection = Connection(uuid.uuid4(), address, port)
+        self._connection.connect(timeout=_SECONDS)
+        session = Session(
+            self._connection, user.name, user.password, require_encryption=False, auth_protocol="ntlm"
+        )
+        session.connect()
+        self.tree = TreeConnect(session, rf"\\{address}\{share}")
+        """The share."""
+        self.tree.connect()
+
+    def close(self) -> None:
+        """Break the connection; the server closes what is open on it."""
+        self._connection.disconnect(close=False)
+
+
 class LogWriter:
     """A log that is held open for writing.
 
@@ -51,20 +77,24 @@ class LogWriter:
         share: The share's name.
         share_mode: What the writer lets others do meanwhile: any of ``r``, ``w`` and ``d``. .NET's default
             for a stream that is written is ``r``.
+        session: A connection to that share that others use too; it stays open afterwards.
     """
 
     def __init__(
-        self, address: str, port: int, user: SmbUser, path: str, *, share: str = "C$", share_mode: str = "r"
+        self,
+        address: str,
+        port: int,
+        user: SmbUser,
+        path: str,
+        *,
+        share: str = "C$",
+        share_mode: str = "r",
+        session: WriterSession | None = None,
     ) -> None:
-        self._connection = Connection(uuid.uuid4(), address, port)
-        self._connection.connect(timeout=_SECONDS)
-        session = Session(
-            self._connection, user.name, user.password, require_encryption=False, auth_protocol="ntlm"
-        )
-        session.connect()
-        tree = TreeConnect(session, rf"\\{address}\{share}")
-        tree.connect()
-        self._file = Open(tree, path.replace("/", "\\"))
+        self._own_session = None
+        if session is None:
+            session = self._own_session = WriterSession(address, port, user, share)
+        self._file = Open(session.tree, path.replace("/", "\\"))
         self._file.create(
             ImpersonationLevel.Impersonation,
             FilePipePrinterAccessMask.FILE_WRITE_DATA
@@ -93,7 +123,8 @@ class LogWriter:
         """Let go of the file."""
         with suppress(SMBException):
             self._file.close()
-        self._connection.disconnect(close=False)
+        if self._own_session is not None:
+            self._own_session.close()
 
     def __enter__(self) -> Self:
         """Give the writer itself."""

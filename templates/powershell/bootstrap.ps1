@@ -3,18 +3,23 @@
 #   secret NAME DATA    a SecureString in $HarnessSecret[NAME]
 #   load   NUMBER DATA  a script that leaves functions or a session behind
 #   run    NUMBER DATA  a script whose output is its result
-# Standard output, one line as each script ends, ASCII:
+# Standard output, one line for each script, ASCII:
 #   harness-result NUMBER ok|failed DATA    base64 of JSON
+# Lines that come within a second of each other travel together, later ones within up to ten: each piece of output
+# costs the client a request.
 # Any other line is chatter of the host's and is kept apart by the reader.
 # Everything is read before anything runs, so a batch that was cut off on its way is never half executed.
 $global:ErrorActionPreference = 'Stop'
 $global:ProgressPreference = 'SilentlyContinue'
 $HarnessSecret = @{}
 $HarnessCleanup = New-Object System.Collections.ArrayList
-function Write-HarnessResult($Number, $Status, $Json) {
-    $data = [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($Json))
-    [Console]::Out.WriteLine("harness-result $Number $Status $data")
+$HarnessOutput = New-Object System.Collections.ArrayList
+$HarnessHold = 1
+$HarnessDue = [DateTime]::UtcNow.AddSeconds($HarnessHold)
+function Send-HarnessOutput {
+    [Console]::Out.Write([string]::Join('', [string[]]$HarnessOutput.ToArray()))
     [Console]::Out.Flush()
+    $HarnessOutput.Clear()
 }
 $HarnessLines = @($input)
 if ($HarnessLines.Count -eq 0 -or [string]$HarnessLines[-1] -notmatch '^end\s*$') { exit 3 }
@@ -39,9 +44,16 @@ try {
             $HarnessStatus = 'failed'
             $HarnessJson = ConvertTo-HarnessJson (Get-HarnessFailure $_)
         }
-        Write-HarnessResult $HarnessNumber $HarnessStatus $HarnessJson
+        $HarnessData = [Convert]::ToBase64String([Text.Encoding]::UTF8.GetBytes($HarnessJson))
+        [void]$HarnessOutput.Add("harness-result $HarnessNumber $HarnessStatus $HarnessData`r`n")
+        if ([DateTime]::UtcNow -ge $HarnessDue) {
+            Send-HarnessOutput
+            $HarnessHold = [Math]::Min(10, $HarnessHold * 2)
+            $HarnessDue = [DateTime]::UtcNow.AddSeconds($HarnessHold)
+        }
     }
 }
 finally {
+    Send-HarnessOutput
     foreach ($HarnessStep in $HarnessCleanup) { & $HarnessStep }
 }

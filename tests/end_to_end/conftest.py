@@ -81,7 +81,7 @@ class RunningLab:
 
     def befall(self, name: str, mishap: Mishap) -> None:
         """Let something go wrong with a host."""
-        self._await(self.server(name).befall(mishap))
+        self._await(self.server(name).set_mishap(mishap))
 
     def playbook(self, text: str) -> Path:
         """Write a playbook beside the inventory."""

@@ -440,3 +440,79 @@ class NotSimulatedError(Exception):
         """Name the construct and its place."""
         place = f" (line {self.line}, column {self.column})" if self.line else ""
         return f"not simulated: {self.construct}{place}"
+
+
+class ScriptBlock:
+    """A ``[scriptblock]``.
+
+    Args:
+        body: Its `harness.lab.powershell.syntax.ScriptBlockNode`.
+    """
+
+    __slots__ = ("body",)
+
+    def __init__(self, body: Value) -> None:
+        self.body = body
+
+
+class SecureString:
+    """A ``[securestring]``; its text is never shown."""
+
+    __slots__ = ("read_only", "text")
+
+    def __init__(self, text: str = "") -> None:
+        self.text = text
+        self.read_only = False
+
+
+class StringBuilder:
+    """A ``System.Text.StringBuilder``."""
+
+    __slots__ = ("parts",)
+
+    def __init__(self, text: str = "") -> None:
+        self.parts = [text] if text else []
+
+    def text(self) -> str:
+        """Give what was appended so far."""
+        whole = "".join(self.parts)
+        self.parts = [whole]
+        return whole
+
+
+class Nothing:
+    """The output of a command that wrote nothing: ``$null``, except that a pipeline doesn't see even that."""
+
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        """Be false, as ``$null`` is."""
+        return False
+
+
+NOTHING = Nothing()
+
+
+class InputLines:
+    """``$input`` of a process: the lines of standard input, as they arrive.
+
+    Args:
+        read: Gives the next line, ``None`` at the end.
+    """
+
+    __slots__ = ("current", "read")
+
+    def __init__(self, read: Callable[[], str | None]) -> None:
+        self.read = read
+        self.current: str | None = None
+
+    def __iter__(self) -> Iterator[str]:
+        """Give the lines that are left."""
+        while (line := self.read()) is not None:
+            self.current = line
+            yield line
+
+    def move_next(self) -> bool:
+        """Go to the next line; say whether there is one."""
+        self.current = self.read()
+        return self.current is not None

@@ -51,7 +51,11 @@ _CLIENT_CHOOSES: Final = (
     | NegotiateFlags.version
 )
 _SERVER_SETS: Final = (
-    NegotiateFlags.request_target | NegotiateFlags.ntlm | NegotiateFlags.always_sign | NegotiateFlags.target_info
+    NegotiateFlags.request_target
+    | NegotiateFlags.target_type_domain
+    | NegotiateFlags.target_info
+    | NegotiateFlags.ntlm
+    | NegotiateFlags.always_sign
 )
 
 
@@ -93,15 +97,15 @@ class _Acceptor(NTLMProxy):
         return None
 
     def _challenge(self, negotiate: Negotiate) -> bytes:
-        if not negotiate.flags & NegotiateFlags.unicode:
-            raise InvalidTokenError(context_msg="the client can't write Unicode")
         names = TargetInfo()
         names[AvId.nb_domain_name] = self._settings.domain
         names[AvId.nb_computer_name] = self._settings.name
         names[AvId.dns_domain_name] = self._settings.dns_domain
         names[AvId.dns_computer_name] = self._settings.fqdn
         names[AvId.timestamp] = FileTime.now()
-        flags = (negotiate.flags & _CLIENT_CHOOSES) | _SERVER_SETS | NegotiateFlags.target_type_domain
+        flags = (negotiate.flags & _CLIENT_CHOOSES) | _SERVER_SETS
+        if not flags & NegotiateFlags.unicode:
+            flags |= NegotiateFlags.oem  # curl, for one, writes its names in an eight-bit code
         version = Version.get_current() if flags & NegotiateFlags.version else None
         message: bytes = Challenge(
             flags,

@@ -1,6 +1,9 @@
 """The core of the service: shells, their commands and what each action does to them.
 
 No sockets: a request and a user go in, an envelope comes out. The one thing awaited is output, in Receive.
+
+Not simulated: a shell's working directory, lifetime and profile, and the difference that console-mode input makes;
+these are accepted and change nothing.
 """
 
 from __future__ import annotations
@@ -8,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -246,7 +250,7 @@ class Shells:
         loop = asyncio.get_running_loop()
 
         def wake() -> None:
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(changed.set)
 
         def run(process: ProcessIO) -> int:

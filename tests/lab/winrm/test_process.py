@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.lab.winrm.process import CONTROL_C_EXIT, CodePage, ShellProcess, start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def new(code_page: int = 65001, **options: int) -> ShellProcess:
@@ -14,7 +18,7 @@ def new(code_page: int = 65001, **options: int) -> ShellProcess:
     return ShellProcess(lambda: None, CodePage(code_page), **options)
 
 
-def test_lines_are_cut_from_pieces_of_any_size():
+def test_lines_are_cut_from_pieces_of_any_size() -> None:
     """Lines come whole, whatever pieces they were sent in; the last needs no line end."""
     process = new()
     for piece in (b"on", b"e\ntwo\nth", b"ree"):
@@ -24,7 +28,7 @@ def test_lines_are_cut_from_pieces_of_any_size():
     assert [b"one\n", b"two\n", b"three", None, None] == [process.read_line() for _ in range(5)]
 
 
-def test_read_all_gives_what_no_read_line_took():
+def test_read_all_gives_what_no_read_line_took() -> None:
     """Both ways of reading share one stream."""
     process = new()
     process.feed(b"first\nrest\nof it", end=True)
@@ -33,7 +37,7 @@ def test_read_all_gives_what_no_read_line_took():
 
 
 @pytest.mark.parametrize("read", [ShellProcess.read_line, ShellProcess.read_all])
-def test_termination_wakes_a_waiting_reader(read):
+def test_termination_wakes_a_waiting_reader(read: Callable[[ShellProcess], bytes | None]) -> None:
     """A program that waits for input ends when its shell is deleted."""
     process = new()
     results = []
@@ -47,7 +51,7 @@ def test_termination_wakes_a_waiting_reader(read):
     assert process.terminated.is_set()
 
 
-def test_output_keeps_its_order_and_joins_neighbours():
+def test_output_keeps_its_order_and_joins_neighbours() -> None:
     """What was written first is taken first, across both streams."""
     process = new()
     process.write_out(b"a")
@@ -59,7 +63,7 @@ def test_output_keeps_its_order_and_joins_neighbours():
     assert not process.has_output
 
 
-def test_take_counts_pieces_and_bytes():
+def test_take_counts_pieces_and_bytes() -> None:
     """No more is taken than fits, the cost of each piece included; the rest stays."""
     process = new()
     process.write_out(b"x" * 10)
@@ -69,7 +73,7 @@ def test_take_counts_pieces_and_bytes():
     assert [("stderr", b"y" * 7)] == process.take(23, 5)
 
 
-def test_full_output_makes_the_program_wait():
+def test_full_output_makes_the_program_wait() -> None:
     """A program can't fill the memory: past the buffer it waits until somebody takes output."""
     process = new(output_buffer=10)
     process.write_out(b"x" * 10)
@@ -83,7 +87,7 @@ def test_full_output_makes_the_program_wait():
     assert [("stdout", b"more")] == process.take(100)
 
 
-def test_terminated_program_that_goes_on_writing_neither_waits_nor_fills_the_memory():
+def test_terminated_program_that_goes_on_writing_neither_waits_nor_fills_the_memory() -> None:
     """After termination what doesn't fit is lost."""
     process = new(output_buffer=10)
     process.write_out(b"x" * 10)
@@ -93,7 +97,7 @@ def test_terminated_program_that_goes_on_writing_neither_waits_nor_fills_the_mem
     assert [("stdout", b"x" * 10)] == process.take(100)
 
 
-def test_character_split_between_writes_is_converted_whole():
+def test_character_split_between_writes_is_converted_whole() -> None:
     """A conversion to another code page doesn't break a character that two writes share."""
     process = new(437)
     first, second = "é".encode()[:1], "é".encode()[1:]
@@ -103,7 +107,7 @@ def test_character_split_between_writes_is_converted_whole():
     assert [("stdout", "é".encode("cp437"))] == process.take(10)
 
 
-def test_exception_of_a_program_is_its_own():
+def test_exception_of_a_program_is_its_own() -> None:
     """It ends with exit code 1 and the error's text on standard error."""
     process = new()
 
@@ -115,7 +119,7 @@ def test_exception_of_a_program_is_its_own():
     assert (1, [("stderr", b"RuntimeError: no such thing\r\n")]) == (process.exit_code, process.take(100))
 
 
-def test_exit_code_of_a_terminated_program_is_that_of_control_c():
+def test_exit_code_of_a_terminated_program_is_that_of_control_c() -> None:
     """Whatever it returns, it was ended from outside."""
     process = new()
     process.terminate()
@@ -124,7 +128,7 @@ def test_exit_code_of_a_terminated_program_is_that_of_control_c():
     assert CONTROL_C_EXIT == process.exit_code
 
 
-def test_unknown_code_page():
+def test_unknown_code_page() -> None:
     """A code page that doesn't exist is an error when the shell is made, not later."""
     with pytest.raises(LookupError):
         CodePage(4711)

@@ -1,0 +1,531 @@
+"""Windows' own cmdlets: services, WMI and the registry; name resolution; a few native programs."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from typing import TYPE_CHECKING
+
+from harness.lab.cmdlets.exchange import machine_of, misbehave
+from harness.lab.powershell.cmdlet import NetType, Parameter, Registry, with_session
+from harness.lab.powershell.core.language import test_path as core_test_path
+from harness.lab.powershell.objects import (
+    DotNetError,
+    EnumValue,
+    NotSimulatedError,
+    PSObject,
+    UInt16,
+    UInt32,
+    UInt64,
+    Value,
+)
+from harness.lab.state.registry import full_key
+from harness.lab.state.services import CATALOGUE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from harness.lab.machine import Machine
+    from harness.lab.powershell.cmdlet import Call, NativeCall
+    from harness.lab.powershell.session import Session
+
+WINDOWS = Registry()
+_COMMANDS = "Microsoft.PowerShell.Commands"
+_CONTROLLER = "System.ServiceProcess.ServiceController"
+_STATUS = {"Stopped": 1, "Running": 4}
+_START = {"Automatic": 2, "Manual": 3, "Disabled": 4}
+_WMI_START = {"Automatic": "Auto", "Manual": "Manual", "Disabled": "Disabled"}
+_WILDCARDS = "*?["
+
+
+# Services
+
+
+def _controller(machine: Machine, name: str, *, related: bool = True) -> PSObject:
+    """Make what ``Get-Service`` gives: the state as of now.
+
+    Args:
+        machine: The host.
+        name: The service.
+        related: Whether it shows the services it has to do with; those that it shows don't.
+    """
+    service = CATALOGUE[name]
+    state = machine.services.state(name)[0]
+    properties: dict[str, Value] = {
+        "Name": name,
+        "ServiceName": name,
+        "DisplayName": service.display_name,
+        "Status": EnumValue("System.ServiceProcess.ServiceControllerStatus", state, _STATUS[state]),
+        "StartType": EnumValue("System.ServiceProcess.ServiceStartMode", service.start, _START[service.start]),
+        "CanStop": state == "Running",
+        "MachineName": ".",
+    }
+    if related:
+        required = [_controller(machine, other, related=False) for other in service.requires]
+        dependants = machine.services.dependants(name)
+        properties["RequiredServices"] = required
+        properties["ServicesDependedOn"] = required
+        properties["DependentServices"] = [_controller(machine, other, related=False) for other in dependants]
+    return PSObject(_CONTROLLER, properties, columns=("Status", "Name", "DisplayName"), partial=True)
+
+
+def _selected(call: Call) -> list[str]:
+    """Give the names of the services that a call means; report those that don't exist."""
+    for name in ("Include", "Exclude", "ComputerName", "DependentServices", "RequiredServices"):
+        if name in call:
+            raise NotSimulatedError(f"parameter -{name} of {call.cmdlet.name}")
+    if "DisplayName" in call:
+        return _matching(call, call.get("DisplayName"), lambda name: CATALOGUE[name].display_name, "display name")
+    wanted = call.get("InputObject") or call.get("Name")
+    if wanted is None:
+        return sorted(CATALOGUE, key=str.lower)
+    given = [item.get("Name") if isinstance(item, PSObject) else str(item) for item in wanted]
+    return _matching(call, given, str, "service name")
+
+
+def _matching(call: Call, patterns: list[Value], text: Callable[[str], str], what: str) -> list[str]:
+    names: list[str] = []
+    for pattern in patterns:
+        matched = [name for name in CATALOGUE if fnmatch.fnmatchcase(text(name).lower(), str(pattern).lower())]
+        if not matched and not any(character in str(pattern) for character in _WILDCARDS):
+            record = call.record(
+                f"Cannot find any service with {what} '{pattern}'.",
+                error_id=f"NoServiceFoundForGiven{'Name' if what == 'service name' else 'DisplayName'}",
+                category="ObjectNotFound",
+                target=pattern,
+                exception=f"{_COMMANDS}.ServiceCommandException",
+            )
+            call.write_error(record)
+        names += sorted(matched, key=str.lower)
+    return names
+
+
+def _service_parameters(*, default: bool) -> tuple[Parameter, ...]:
+    """Give the ways to name services; objects are taken by position as well, as ``-Name``."""
+    return (
+        Parameter("Name", "object[]", position=0, mandatory=not default, sets=("Default",), aliases=("ServiceName",)),
+        Parameter("DisplayName", "string[]", mandatory=True, sets=("DisplayName",)),
+        Parameter("InputObject", "object[]", mandatory=not default, sets=("InputObject",), pipeline=True),
+        Parameter("Include", "string[]"),
+        Parameter("Exclude", "string[]"),
+    )
+
+
+@WINDOWS.cmdlet(
+    "Get-Service",
+    *_service_parameters(default=True),
+    Parameter("ComputerName", "string[]", aliases=("Cn",)),
+    Parameter("DependentServices", "switch", aliases=("DS",)),
+    Parameter("RequiredServices", "switch", aliases=("SDO", "ServicesDependedOn")),
+    default_set="Default",
+    class_name=f"{_COMMANDS}.GetServiceCommand",
+)
+def get_service(call: Call) -> Iterator[Value]:
+    """Give services by name, all in alphabetical order where none is named."""
+    misbehave(call)
+    for name in _selected(call):
+        yield _controller(machine_of(call), name)
+
+
+_CHANGE = (*_service_parameters(default=False), Parameter("PassThru", "switch"))
+_FORCE = Parameter("Force", "switch")
+
+
+@WINDOWS.cmdlet(
+    "Start-Service",
+    *_CHANGE,
+    default_set="InputObject",
+    should_process=True,
+    class_name=f"{_COMMANDS}.StartServiceCommand",
+)
+def start_service(call: Call) -> Iterator[Value]:
+    """Start services and what they require."""
+    return _change(call, "Start", machine_of(call).services.start)
+
+
+@WINDOWS.cmdlet(
+    "Stop-Service",
+    *_CHANGE,
+    _FORCE,
+    Parameter("NoWait", "switch", since="5.0"),
+    default_set="InputObject",
+    should_process=True,
+    class_name=f"{_COMMANDS}.StopServiceCommand",
+)
+def stop_service(call: Call) -> Iterator[Value]:
+    """Stop services; with ``-Force`` those that depend on them as well."""
+    return _change(call, "Stop", machine_of(call).services.stop)
+
+
+@WINDOWS.cmdlet(
+    "Restart-Service",
+    *_CHANGE,
+    _FORCE,
+    default_set="InputObject",
+    should_process=True,
+    class_name=f"{_COMMANDS}.RestartServiceCommand",
+)
+def restart_service(call: Call) -> Iterator[Value]:
+    """Stop and start services; with ``-Force`` those that depend on them as well."""
+    return _change(call, "Restart", machine_of(call).services.restart)
+
+
+def _change(call: Call, verb: str, act: Callable[[str], object]) -> Iterator[Value]:
+    misbehave(call)
+    machine = machine_of(call)
+    for name in _selected(call):
+        if verb != "Start" and not call.get("Force") and _has_running_dependants(machine, name):
+            call.write_error(_needed(call, name))
+            continue
+        target = f"{CATALOGUE[name].display_name} ({name})"
+        if call.should_process(target, f"{verb}-Service") and not machine.faults.ignores(call.cmdlet.name):
+            act(name)
+        if call.get("PassThru"):
+            yield _controller(machine, name)
+
+
+def _has_running_dependants(machine: Machine, name: str) -> bool:
+    return any(machine.services.running(other) for other in machine.services.dependants(name))
+
+
+def _needed(call: Call, name: str) -> Value:
+    return call.record(
+        f"Cannot stop service '{CATALOGUE[name].display_name} ({name})' because it has dependent services. "
+        "It can only be stopped if the Force flag is set.",
+        error_id="ServiceHasDependentServices",
+        category="InvalidOperation",
+        target=name,
+        exception=f"{_COMMANDS}.ServiceCommandException",
+    )
+
+
+# WMI
+
+_CONDITION = re.compile(r"""\s*(\w+)\s*=\s*(?:'([^']*)'|"([^"]*)")\s*""")
+
+
+def _wmi_service(machine: Machine, name: str) -> dict[str, Value]:
+    service = CATALOGUE[name]
+    state, process = machine.services.state(name)
+    program = (
+        "C:\\Windows\\system32\\svchost.exe" if service.shared else f'"{machine.spec.install_path}{service.program}"'
+    )
+    return {
+        "Name": name,
+        "Caption": service.display_name,
+        "DisplayName": service.display_name,
+        "State": state,
+        "Started": state == "Running",
+        "StartMode": _WMI_START[service.start],
+        "Status": "OK",
+        "ProcessId": UInt32(process),
+        "ExitCode": UInt32(0),
+        "StartName": "LocalSystem",
+        "PathName": program,
+        "SystemName": machine.name,
+    }
+
+
+def _wmi_system(machine: Machine) -> dict[str, Value]:
+    caption = "Microsoft Windows Server 2016 Standard"
+    return {
+        "Caption": caption,
+        "Name": f"{caption}|C:\\Windows|\\Device\\Harddisk0\\Partition2",
+        "Version": "10.0.14393",
+        "BuildNumber": "14393",
+        "CSName": machine.name,
+        "CurrentTimeZone": 0,
+        "Locale": "0409",
+        "MUILanguages": ["en-US"],
+        "OSArchitecture": "64-bit",
+        "OSLanguage": UInt32(1033),
+        "ProductType": UInt32(3),
+        "ServicePackMajorVersion": UInt16(0),
+        "ServicePackMinorVersion": UInt16(0),
+        "SystemDirectory": "C:\\Windows\\system32",
+        "SystemDrive": "C:",
+        "TotalVisibleMemorySize": UInt64(16 * 1024**2),
+        "WindowsDirectory": "C:\\Windows",
+    }
+
+
+def _wmi_computer(machine: Machine) -> dict[str, Value]:
+    return {
+        "Name": machine.name,
+        "DNSHostName": machine.name,
+        "Domain": machine.spec.domain,
+        "DomainRole": UInt16(3),
+        "PartOfDomain": True,
+        "Manufacturer": "Microsoft Corporation",
+        "Model": "Virtual Machine",
+        "NumberOfLogicalProcessors": UInt32(4),
+        "TotalPhysicalMemory": UInt64(16 * 1024**3),
+    }
+
+
+def _instances(machine: Machine, name: str) -> list[dict[str, Value]]:
+    if name.lower() == "win32_service":
+        return [_wmi_service(machine, service) for service in sorted(CATALOGUE, key=str.lower)]
+    if name.lower() == "win32_operatingsystem":
+        return [_wmi_system(machine)]
+    if name.lower() == "win32_computersystem":
+        return [_wmi_computer(machine)]
+    raise NotSimulatedError(f"the WMI class {name}")
+
+
+_WMI_NAMES = {name.lower(): name for name in ("Win32_Service", "Win32_OperatingSystem", "Win32_ComputerSystem")}
+
+
+@WINDOWS.cmdlet(
+    "Get-WmiObject",
+    Parameter("Class", "string", mandatory=True, position=0, sets=("query",)),
+    Parameter("Property", "string[]", position=1, sets=("query",)),
+    Parameter("Filter", "string", sets=("query",)),
+    Parameter("Query", "string", mandatory=True, sets=("WQLQuery",)),
+    Parameter("Namespace", "string", aliases=("NS",)),
+    Parameter("ComputerName", "string[]", aliases=("Cn",)),
+    Parameter("Credential"),
+    Parameter("List", "switch", sets=("list",)),
+    Parameter("Amended", "switch"),
+    Parameter("Authentication", "string"),
+    Parameter("Impersonation", "string"),
+    Parameter("EnableAllPrivileges", "switch"),
+    Parameter("AsJob", "switch"),
+    default_set="query",
+    class_name=f"{_COMMANDS}.GetWmiObjectCommand",
+)
+def get_wmi_object(call: Call) -> Iterator[Value]:
+    """Give the instances of a class, all or those with some property's value."""
+    misbehave(call)
+    for name in ("Property", "Query", "ComputerName", "Credential", "List", "AsJob"):
+        if name in call:
+            raise NotSimulatedError(f"parameter -{name} of Get-WmiObject")
+    space = str(call.get("Namespace") or "root\\cimv2").replace("/", "\\").lower()
+    if space != "root\\cimv2":
+        raise NotSimulatedError(f"the WMI name space {space}")
+    machine = machine_of(call)
+    wanted = str(call.get("Class"))
+    for instance in _instances(machine, wanted):
+        if _fits(instance, call.get("Filter")):
+            yield _wmi_object(machine, _WMI_NAMES[wanted.lower()], instance)
+
+
+def _fits(instance: dict[str, Value], condition: Value) -> bool:
+    """Say whether an instance fits a WQL condition; only ``Name='value'``, joined by ``or``, is simulated."""
+    if not condition:
+        return True
+    folded = {name.lower(): value for name, value in instance.items()}
+    for part in re.split(r"\s+or\s+", str(condition), flags=re.IGNORECASE):
+        found = _CONDITION.fullmatch(part)
+        if not found or found[1].lower() not in folded:
+            raise NotSimulatedError(f"the WMI filter {condition}")
+        if str(folded[found[1].lower()]).lower() == (found[2] if found[2] is not None else found[3]).lower():
+            return True
+    return False
+
+
+def _wmi_object(machine: Machine, name: str, instance: dict[str, Value]) -> PSObject:
+    path = f"\\\\{machine.name}\\root\\cimv2:{name}"
+    properties = {"__CLASS": name, "__SERVER": machine.name, "__NAMESPACE": "root\\cimv2", **instance}
+    types = (f"System.Management.ManagementObject#root\\cimv2\\{name}", "System.Management.ManagementObject")
+    return PSObject(types, properties, text=path, partial=True)
+
+
+# The registry
+
+
+def _known_key(call: Call, path: str) -> str:
+    """Give the full key of a path.
+
+    Raises:
+        NotSimulatedError: It isn't in the simulated part of the registry.
+    """
+    key = full_key(path)
+    if key is None:
+        raise NotSimulatedError(f"the path {path} of {call.cmdlet.name}; the registry is")
+    below_microsoft = key.lower().partition("\\software\\microsoft\\")[2]
+    if key not in machine_of(call).registry and not below_microsoft.startswith("exchange"):
+        raise NotSimulatedError(f"the registry key {path}")
+    return key
+
+
+def _paths(call: Call) -> list[str]:
+    literal = call.get("LiteralPath")
+    paths = [str(path) for path in (call.get("Path") if literal is None else literal)]
+    for path in paths:
+        if literal is None and any(character in path for character in _WILDCARDS):
+            raise NotSimulatedError(f"the wildcard in the path {path}")
+    return paths
+
+
+_PATH = (
+    Parameter("Path", "string[]", mandatory=True, position=0, sets=("Path",), pipeline=True, pipeline_by_name=True),
+    Parameter(
+        "LiteralPath",
+        "string[]",
+        mandatory=True,
+        sets=("LiteralPath",),
+        aliases=("PSPath",),
+        pipeline_by_name=True,
+    ),
+)
+_FILTERS = (Parameter("Filter", "string"), Parameter("Include", "string[]"), Parameter("Exclude", "string[]"))
+
+
+def _no_filters(call: Call, *more: str) -> None:
+    for name in ("Filter", "Include", "Exclude", *more):
+        if name in call:
+            raise NotSimulatedError(f"parameter -{name} of {call.cmdlet.name}")
+
+
+@WINDOWS.cmdlet(
+    "Test-Path",
+    *_PATH,
+    *_FILTERS,
+    Parameter("PathType", "string", aliases=("Type",), choices=("Any", "Container", "Leaf")),
+    Parameter("IsValid", "switch"),
+    default_set="Path",
+    class_name=f"{_COMMANDS}.TestPathCommand",
+)
+def test_path(call: Call) -> Iterator[Value]:
+    """Say whether registry keys exist; the language's own drives are its own cmdlet's."""
+    _no_filters(call, "PathType", "IsValid")
+    paths = _paths(call)
+    if "Path" in call and all(path.partition(":")[0].lower() in ("variable", "env", "function") for path in paths):
+        yield from core_test_path(call)
+        return
+    for path in paths:
+        yield _known_key(call, path) in machine_of(call).registry
+
+
+def _existing(call: Call, path: str) -> str | None:
+    key = _known_key(call, path)
+    if key in machine_of(call).registry:
+        return machine_of(call).registry.spelling(key)
+    record = call.record(
+        f"Cannot find path '{path}' because it does not exist.",
+        error_id="PathNotFound",
+        category="ObjectNotFound",
+        target=path,
+        exception="System.Management.Automation.ItemNotFoundException",
+    )
+    call.write_error(record)
+    return None
+
+
+def _provider(key: str) -> dict[str, Value]:
+    parent, _, child = key.rpartition("\\")
+    prefix = "Microsoft.PowerShell.Core\\Registry::"
+    return {"PSPath": prefix + key, "PSParentPath": prefix + parent, "PSChildName": child}
+
+
+@WINDOWS.cmdlet(
+    "Get-ItemProperty",
+    *_PATH,
+    Parameter("Name", "string[]", position=1, aliases=("PSProperty",)),
+    *_FILTERS,
+    default_set="Path",
+    class_name=f"{_COMMANDS}.GetItemPropertyCommand",
+)
+def get_item_property(call: Call) -> Iterator[Value]:
+    """Give the values of registry keys, all or the named ones."""
+    misbehave(call)
+    _no_filters(call)
+    for path in _paths(call):
+        key = _existing(call, path)
+        if key is None:
+            continue
+        values = machine_of(call).registry[key]
+        wanted = [str(name) for name in call.get("Name") or values]
+        missing = [name for name in wanted if name not in values]
+        if missing:
+            record = call.record(
+                f"Property {missing[0]} does not exist at path {key}.",
+                error_id="System.Management.Automation.PSArgumentException",
+                category="InvalidArgument",
+                target=missing[0],
+                exception="System.Management.Automation.PSArgumentException",
+            )
+            call.write_error(record)
+            continue
+        yield PSObject(properties={**{values.spelling(name): values[name] for name in wanted}, **_provider(key)})
+
+
+@WINDOWS.cmdlet(
+    "Get-Item",
+    *_PATH,
+    *_FILTERS,
+    Parameter("Force", "switch"),
+    default_set="Path",
+    class_name=f"{_COMMANDS}.GetItemCommand",
+)
+def get_item(call: Call) -> Iterator[Value]:
+    """Give registry keys."""
+    _no_filters(call)
+    for path in _paths(call):
+        key = _existing(call, path)
+        if key is not None:
+            values = machine_of(call).registry[key]
+            properties = {"Name": key, "Property": list(values), "ValueCount": len(values), **_provider(key)}
+            yield PSObject("Microsoft.Win32.RegistryKey", properties, text=key, partial=True)
+
+
+# Names
+
+
+@with_session
+def _host_entry(session: Session, name: Value) -> PSObject:
+    """Resolve a name: this computer's, or another's of the organisation."""
+    machine: Machine = session.machine.machine
+    wanted = str(name).lower()
+    found = machine if wanted in ("", "localhost", ".") else None
+    for other in machine.organisation.machines.values():
+        if wanted in (other.name.lower(), other.fqdn.lower()):
+            found = other
+    if found is None:
+        raise DotNetError("No such host is known", "System.Net.Sockets.SocketException")
+    return PSObject("System.Net.IPHostEntry", {"HostName": found.fqdn, "Aliases": []}, partial=True)
+
+
+@with_session
+def _host_name(session: Session) -> str:
+    machine: Machine = session.machine.machine
+    return machine.name
+
+
+WINDOWS.type(
+    NetType(
+        "System.Net.Dns",
+        ("Net.Dns",),
+        methods={"GetHostEntry": _host_entry, "GetHostByName": _host_entry, "GetHostName": _host_name},
+    )
+)
+
+
+# Native programs
+
+
+@WINDOWS.native("hostname")
+def hostname(call: NativeCall) -> int:
+    """Write the computer's name."""
+    call.write_out(call.machine.machine.name)
+    return 0
+
+
+@WINDOWS.native("whoami")
+def whoami(call: NativeCall) -> int:
+    """Write who runs the process."""
+    if call.arguments:
+        raise NotSimulatedError(f"whoami {' '.join(call.arguments)}")
+    call.write_out(str(call.machine.user).lower())
+    return 0
+
+
+@WINDOWS.native("netsh")
+def netsh(call: NativeCall) -> int:
+    """Have IIS write the log lines that it still holds."""
+    if [argument.lower() for argument in call.arguments] != ["http", "flush", "logbuffer"]:
+        raise NotSimulatedError(f"netsh {' '.join(call.arguments)}")
+    call.machine.machine.flush()
+    call.write_out("")
+    return 0

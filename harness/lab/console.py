@@ -1,0 +1,119 @@
+"""What a simulated host does with a command line: the programs that a shell can start."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import harness.lab.cmdlets.connectors
+import harness.lab.cmdlets.transport  # noqa: F401  both declare cmdlets of Exchange's
+from harness.lab.cmdlets.exchange import EXCHANGE
+from harness.lab.cmdlets.iis import IIS
+from harness.lab.cmdlets.sessions import SESSIONS
+from harness.lab.cmdlets.windows import WINDOWS
+from harness.lab.powershell import host
+from harness.lab.powershell.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from harness.lab.machine import HostProcess, Machine
+    from harness.lab.process import ProcessIO
+
+_UNSUPPORTED = re.compile(r"[%&|<>^]")
+"""What ``cmd.exe`` gives a meaning of its own."""
+
+REGISTRIES = (WINDOWS, IIS, EXCHANGE, SESSIONS)
+"""Everything that a PowerShell process of a host has beyond the language's own."""
+
+
+def run(
+    machine: Machine,
+    command_line: str,
+    environment: Mapping[str, str],
+    io: ProcessIO,
+    *,
+    user: str = "",
+    transport: str = "ntlm",
+) -> int:
+    r"""Run a command line as ``cmd.exe`` would, of which only single commands are simulated.
+
+    Args:
+        machine: The host.
+        command_line: As a client sent it.
+        environment: Variables that the client set for its shell.
+        io: The process's streams.
+        user: Who signed in, as ``DOMAIN\name``; the domain's administrator where left out.
+        transport: How they signed in; see `Machine.sign_in`.
+
+    Returns:
+        The exit code.
+    """
+    process = machine.sign_in(user or f"{machine.netbios_domain}\\Administrator", transport)
+    variables = {**machine.environment, "USERNAME": process.user.rpartition("\\")[2], **environment}
+    name, arguments = _split(command_line)
+    if name == "powershell":
+        return _powershell(process, arguments, variables, io)
+    program = _PROGRAMS.get(name) if name == "echo" or not arguments else None
+    # A program whose arguments are simulated one way only stands in the table with them.
+    program = program or _PROGRAMS.get(f"{name} {arguments}".lower())
+    if program is None or _UNSUPPORTED.search(command_line):
+        io.write_err(f"not simulated: the command line {command_line}\r\n".encode())
+        return 1
+    return program(process, arguments, io)
+
+
+def _split(command_line: str) -> tuple[str, str]:
+    """Give a command's name, without folder, extension and capitals, and what follows it."""
+    text = command_line.strip()
+    if text.startswith('"'):
+        path, _, arguments = text[1:].partition('"')
+    else:
+        path, _, arguments = text.partition(" ")
+    return path.replace("/", "\\").rpartition("\\")[2].lower().removesuffix(".exe"), arguments.strip()
+
+
+def _powershell(process: HostProcess, arguments: str, variables: Mapping[str, str], io: ProcessIO) -> int:
+    session = Session(
+        REGISTRIES,
+        machine=process,
+        environment=variables,
+        io=io,
+        computer_name=process.machine.name,
+    )
+    return host.run(arguments, io, session)
+
+
+def _write(io: ProcessIO, text: str) -> int:
+    io.write_out(f"{text}\r\n".encode())
+    return 0
+
+
+def _hostname(process: HostProcess, _arguments: str, io: ProcessIO) -> int:
+    return _write(io, process.machine.name)
+
+
+def _whoami(process: HostProcess, _arguments: str, io: ProcessIO) -> int:
+    return _write(io, process.user.lower())
+
+
+def _echo(_process: HostProcess, arguments: str, io: ProcessIO) -> int:
+    return _write(io, arguments or "ECHO is on.")
+
+
+def _ver(_process: HostProcess, _arguments: str, io: ProcessIO) -> int:
+    return _write(io, "\r\nMicrosoft Windows [Version 10.0.14393]")
+
+
+def _netsh(process: HostProcess, _arguments: str, io: ProcessIO) -> int:
+    process.machine.flush()
+    return _write(io, "")
+
+
+_PROGRAMS: dict[str, Callable[[HostProcess, str, ProcessIO], int]] = {
+    "hostname": _hostname,
+    "whoami": _whoami,
+    "echo": _echo,
+    "ver": _ver,
+    "netsh http flush logbuffer": _netsh,
+}

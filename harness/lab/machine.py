@@ -1,0 +1,349 @@
+"""A simulated Exchange server: one object behind all of a host's front ends."""
+
+from __future__ import annotations
+
+import hmac
+import threading
+import uuid
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from harness.lab.state import iis, registry, services, transport
+from harness.lab.state.connectors import (
+    RECEIVE_CONNECTOR,
+    new_receive_connector,
+    receive_defaults,
+    server_id,
+    stock_receive_connectors,
+)
+from harness.lab.state.directory import Entry, Forest, new_entry
+from harness.lab.state.server import BUILDS, Build, mailbox_server
+from harness.lab.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from harness.lab.powershell.objects import CaseDict, Value
+    from harness.lab.state.organisation import Organisation
+    from harness.lab.store import Json
+
+_FOLDER = "machines"
+_NETBIOS_LENGTH = 15
+_DEFAULT_DOMAIN = "lab.example"
+# Sign-ins whose process can go on to another machine in the user's name. Through others the second hop fails.
+_DELEGATING = frozenset({"basic", "credssp", "local"})
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpec:
+    """What is installed.
+
+    Args:
+        name: The computer's name, ``ex01.corp.example`` or ``ex01`` alone.
+        exchange_version: ``2016``.
+        roles: ``("mailbox",)``.
+        install_path: Where Exchange is, with the trailing backslash.
+    """
+
+    name: str
+    exchange_version: str = "2016"
+    roles: tuple[str, ...] = ("mailbox",)
+    install_path: str = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\"
+
+    def __post_init__(self) -> None:
+        """Refuse what isn't simulated.
+
+        Raises:
+            ValueError: The version or the roles aren't simulated.
+        """
+        if self.exchange_version not in BUILDS:
+            known = ", ".join(BUILDS)
+            raise ValueError(f"Exchange {self.exchange_version} is not simulated; these versions are: {known}")
+        if self.roles != ("mailbox",):
+            raise ValueError(
+                f"the roles {', '.join(self.roles) or '(none)'} are not simulated; only a Mailbox server is"
+            )
+
+    @property
+    def computer(self) -> str:
+        """The short name, as Windows keeps it: in capitals, 15 characters at most."""
+        return self.name.partition(".")[0].upper()[:_NETBIOS_LENGTH]
+
+    @property
+    def domain(self) -> str:
+        """The DNS name of the domain that it belongs to."""
+        return self.name.partition(".")[2].lower() or _DEFAULT_DOMAIN
+
+    @property
+    def fqdn(self) -> str:
+        """The full name."""
+        return f"{self.name.partition('.')[0]}.{self.domain}"
+
+
+@dataclass(slots=True)
+class Faults:
+    """What goes wrong on a host on purpose; cmdlets by name, any case.
+
+    Args:
+        hidden: Cmdlets that the user's management roles don't include: remote sessions lack them.
+        ignored: ``Set-`` cmdlets that report success and change nothing.
+        slow: Seconds that a cmdlet takes before it does anything.
+        broken: The message that a cmdlet fails with.
+        unknown_identity_returns_all: ``Get-`` cmdlets give every object for an identity that they don't know, as their
+            documentation warns, instead of an error.
+    """
+
+    hidden: set[str] = field(default_factory=set)
+    ignored: set[str] = field(default_factory=set)
+    slow: dict[str, float] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    unknown_identity_returns_all: bool = False
+
+    def hides(self, cmdlet: str) -> bool:
+        """Say whether the user's roles lack a cmdlet."""
+        return cmdlet.lower() in {name.lower() for name in self.hidden}
+
+    def ignores(self, cmdlet: str) -> bool:
+        """Say whether a cmdlet changes nothing."""
+        return cmdlet.lower() in {name.lower() for name in self.ignored}
+
+    def delay(self, cmdlet: str) -> float:
+        """Give the seconds that a cmdlet takes."""
+        return {name.lower(): seconds for name, seconds in self.slow.items()}.get(cmdlet.lower(), 0.0)
+
+    def failure(self, cmdlet: str) -> str | None:
+        """Give the message that a cmdlet fails with."""
+        return {name.lower(): message for name, message in self.broken.items()}.get(cmdlet.lower())
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteSession:
+    """A session to the server's own Exchange endpoint.
+
+    Args:
+        id: Its number in the process that opened it.
+        guid: ``InstanceId``.
+        user: Who signed in.
+    """
+
+    id: int
+    guid: uuid.UUID
+    user: str
+
+
+class Machine:
+    """A host's state and what is true of it.
+
+    Args:
+        spec: What is installed.
+        organisation: What it shares with other servers.
+        folder: The lab's, where its file is kept.
+    """
+
+    def __init__(self, spec: MachineSpec, organisation: Organisation, folder: Path) -> None:
+        self.spec = spec
+        self.organisation = organisation
+        self.accounts: Mapping[str, str] = {}
+        """The passwords of those who may sign in, by account name without a domain; kept in memory only."""
+        self.faults = Faults()
+        self.store = Store(folder / _FOLDER / f"{spec.computer.lower()}.json", self._initial())
+        self.iis = iis.Iis(self.store)
+        self.services = services.Services(self.store)
+        self.flush_hooks: list[Callable[[], None]] = []
+        """Called when someone asks IIS to write the log lines that it still holds."""
+        self._sessions: dict[uuid.UUID, RemoteSession] = {}
+        self._sessions_lock = threading.Lock()
+        organisation.join(self, mailbox_server(self.name, self.fqdn, self.forest, spec.install_path))
+
+    @classmethod
+    def create(cls, spec: MachineSpec, organisation: Organisation, folder: Path) -> Machine:
+        """Install a server, or find it again in its folder.
+
+        Args:
+            spec: What is installed.
+            organisation: What it shares with other servers.
+            folder: The lab's, where its file is kept.
+
+        Raises:
+            LabStateError: The folder holds a file that can't be used.
+            ValueError: The organisation has another server of that short name.
+        """
+        if spec.computer in organisation.machines:
+            other = organisation.machines[spec.computer].fqdn
+            raise ValueError(f"{spec.fqdn} and {other} would both be the computer {spec.computer}")
+        return cls(spec, organisation, folder)
+
+    def _initial(self) -> dict[str, Json]:
+        container = self.forest.servers
+        return {
+            "receive_connectors": stock_receive_connectors(self.name, self.fqdn, self.forest),
+            "transport": {
+                service.key: new_entry(self.name, container, service.defaults(self.spec.install_path))
+                for service in transport.SERVICES
+            },
+            "iis": iis.stock(),
+            "services": services.stock(),
+        }
+
+    @property
+    def name(self) -> str:
+        """The computer's short name."""
+        return self.spec.computer
+
+    @property
+    def fqdn(self) -> str:
+        """The computer's full name."""
+        return self.spec.fqdn
+
+    @property
+    def netbios_domain(self) -> str:
+        """Its domain's short name."""
+        return self.spec.domain.partition(".")[0].upper()[:_NETBIOS_LENGTH]
+
+    @property
+    def forest(self) -> Forest:
+        """Where it lives."""
+        return self.organisation.forest
+
+    @property
+    def build(self) -> Build:
+        """The build of Exchange."""
+        return BUILDS[self.spec.exchange_version]
+
+    @property
+    def registry(self) -> CaseDict[CaseDict[Value]]:
+        """The simulated part of the registry: values by name by key."""
+        return registry.keys(self.build, self.spec.install_path)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The environment variables of a process that a remote user starts."""
+        return {
+            "ALLUSERSPROFILE": "C:\\ProgramData",
+            "CommonProgramFiles": "C:\\Program Files\\Common Files",
+            "COMPUTERNAME": self.name,
+            "ComSpec": "C:\\Windows\\system32\\cmd.exe",
+            "ExchangeInstallPath": self.spec.install_path,
+            "NUMBER_OF_PROCESSORS": "4",
+            "OS": "Windows_NT",
+            "PATHEXT": ".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH;.MSC",
+            "PROCESSOR_ARCHITECTURE": "AMD64",
+            "ProgramData": "C:\\ProgramData",
+            "ProgramFiles": "C:\\Program Files",
+            "SystemDrive": "C:",
+            "SystemRoot": "C:\\Windows",
+            "TEMP": "C:\\Windows\\Temp",
+            "USERDNSDOMAIN": self.spec.domain.upper(),
+            "USERDOMAIN": self.netbios_domain,
+            "windir": "C:\\Windows",
+        }
+
+    def receive_connectors(self) -> list[Entry]:
+        """Give this server's receive connectors."""
+        with self.store.lock:
+            return [self._receive_connector(stored) for stored in self.store.document["receive_connectors"]]
+
+    def _receive_connector(self, stored: dict[str, Json]) -> Entry:
+        return Entry(RECEIVE_CONNECTOR, stored, self.forest, {"Server": server_id(self.forest, self.name)})
+
+    def add_receive_connector(self, name: str, **settings: Json) -> Entry:
+        """Make a receive connector.
+
+        Args:
+            name: Any text.
+            settings: By property, in their stored form; the others have their defaults.
+        """
+        with self.store.change() as document:
+            stored = new_receive_connector(name, self.name, self.forest, {**receive_defaults(self.fqdn), **settings})
+            document["receive_connectors"].append(stored)
+            return self._receive_connector(stored)
+
+    def transport(self, service: transport.Service) -> Entry:
+        """Give the object of one of the transport services."""
+        with self.store.lock:
+            return Entry(service.kind, self.store.document["transport"][service.key], self.forest)
+
+    @property
+    def sessions(self) -> tuple[RemoteSession, ...]:
+        """The sessions to the Exchange endpoint that are open now."""
+        with self._sessions_lock:
+            return tuple(self._sessions.values())
+
+    def open_session(self, number: int, user: str) -> RemoteSession:
+        """Note that a session was opened."""
+        session = RemoteSession(number, uuid.uuid4(), user)
+        with self._sessions_lock:
+            self._sessions[session.guid] = session
+        return session
+
+    def close_session(self, session: RemoteSession) -> None:
+        """Note that a session was closed, or that its process has ended."""
+        with self._sessions_lock:
+            self._sessions.pop(session.guid, None)
+
+    def flush(self) -> None:
+        """Have IIS write the log lines that it still holds."""
+        for hook in self.flush_hooks:
+            hook()
+
+    def knows(self, user: str, password: str) -> bool:
+        r"""Say whether a credential is right.
+
+        Args:
+            user: ``name``, ``DOMAIN\name`` or ``name@domain``.
+            password: In plain.
+        """
+        domain, separator, name = user.rpartition("\\")
+        if not separator:
+            name, _, domain = user.partition("@")
+        if domain and domain.lower() not in (self.spec.domain, self.netbios_domain.lower()):
+            return False
+        held = {account.lower(): kept for account, kept in self.accounts.items()}.get(name.lower())
+        return held is not None and hmac.compare_digest(held.encode(), password.encode())
+
+    def sign_in(self, user: str, transport: str) -> HostProcess:
+        r"""Make what a process of a signed-in user has of this host.
+
+        Args:
+            user: For example ``CORP\administrator``.
+            transport: How they signed in: ``ntlm``, ``basic``, ``kerberos``, ``credssp``, ``certificate`` or ``local``.
+        """
+        return HostProcess(self, user, transport)
+
+
+@dataclass(slots=True)
+class HostProcess:
+    """What a simulated process has of its host. The evaluator hands it to every cmdlet as ``call.machine``.
+
+    Args:
+        machine: The host.
+        user: Who runs it.
+        transport: How they signed in.
+    """
+
+    machine: Machine
+    user: str
+    transport: str
+    sessions: dict[int, RemoteSession] = field(default_factory=dict)
+    """The remote sessions that this process has opened and not yet closed, by number."""
+    opened: int = 0
+    """How many it has ever opened."""
+
+    @property
+    def delegates(self) -> bool:
+        """Whether the process can reach another machine, the domain controller for one, in its user's name."""
+        return self.transport in _DELEGATING
+
+    def open_session(self, user: str) -> RemoteSession:
+        """Open a session to the host's Exchange endpoint."""
+        self.opened += 1
+        session = self.machine.open_session(self.opened, user)
+        self.sessions[session.id] = session
+        return session
+
+    def close_session(self, number: int) -> None:
+        """Close a session, if it is open."""
+        session = self.sessions.pop(number, None)
+        if session is not None:
+            self.machine.close_session(session)

@@ -1,0 +1,68 @@
+"""Which .NET exception derives from which, as far as scripts and cmdlets name them."""
+
+from __future__ import annotations
+
+_TREE = """
+System.Exception System.Object
+System.SystemException System.Exception
+System.ApplicationException System.Exception
+System.ArgumentException System.SystemException
+System.ArgumentNullException System.ArgumentException
+System.ArgumentOutOfRangeException System.ArgumentException
+System.ArithmeticException System.SystemException
+System.DivideByZeroException System.ArithmeticException
+System.OverflowException System.ArithmeticException
+System.FormatException System.SystemException
+System.IndexOutOfRangeException System.SystemException
+System.InvalidCastException System.SystemException
+System.InvalidOperationException System.SystemException
+System.NotImplementedException System.SystemException
+System.NotSupportedException System.SystemException
+System.NullReferenceException System.SystemException
+System.TimeoutException System.SystemException
+System.UnauthorizedAccessException System.SystemException
+System.UriFormatException System.FormatException
+System.ComponentModel.Win32Exception System.SystemException
+System.IO.IOException System.SystemException
+System.IO.FileNotFoundException System.IO.IOException
+System.IO.DirectoryNotFoundException System.IO.IOException
+System.IO.PathTooLongException System.IO.IOException
+System.Net.WebException System.InvalidOperationException
+System.Net.Sockets.SocketException System.ComponentModel.Win32Exception
+System.Runtime.InteropServices.COMException System.SystemException
+System.Security.SecurityException System.SystemException
+System.Security.Authentication.AuthenticationException System.SystemException
+System.Management.Automation.RuntimeException System.SystemException
+System.Management.Automation.ActionPreferenceStopException System.Management.Automation.RuntimeException
+System.Management.Automation.CmdletInvocationException System.Management.Automation.RuntimeException
+System.Management.Automation.CommandNotFoundException System.Management.Automation.RuntimeException
+System.Management.Automation.ItemNotFoundException System.Management.Automation.SessionStateException
+System.Management.Automation.DriveNotFoundException System.Management.Automation.SessionStateException
+System.Management.Automation.SessionStateException System.Management.Automation.RuntimeException
+System.Management.Automation.SessionStateUnauthorizedAccessException System.Management.Automation.SessionStateException
+System.Management.Automation.MethodException System.Management.Automation.ExtendedTypeSystemException
+System.Management.Automation.MethodInvocationException System.Management.Automation.MethodException
+System.Management.Automation.SetValueException System.Management.Automation.ExtendedTypeSystemException
+System.Management.Automation.SetValueInvocationException System.Management.Automation.SetValueException
+System.Management.Automation.GetValueException System.Management.Automation.ExtendedTypeSystemException
+System.Management.Automation.ExtendedTypeSystemException System.Management.Automation.RuntimeException
+System.Management.Automation.ParameterBindingException System.Management.Automation.RuntimeException
+System.Management.Automation.ParameterBindingValidationException System.Management.Automation.ParameterBindingException
+System.Management.Automation.ParentContainsErrorRecordException System.SystemException
+System.Management.Automation.ParseException System.Management.Automation.RuntimeException
+System.Management.Automation.PSArgumentException System.ArgumentException
+System.Management.Automation.PSInvalidCastException System.InvalidCastException
+System.Management.Automation.PSInvalidOperationException System.InvalidOperationException
+System.Management.Automation.PSNotSupportedException System.NotSupportedException
+System.Management.Automation.PSSnapInException System.Management.Automation.RuntimeException
+System.Management.Automation.PropertyNotFoundException System.Management.Automation.ExtendedTypeSystemException
+System.Management.Automation.RemoteException System.Management.Automation.RuntimeException
+System.Management.Automation.ScriptCallDepthException System.SystemException
+System.Management.Automation.Remoting.PSRemotingTransportException System.Management.Automation.RuntimeException
+Microsoft.PowerShell.Commands.WriteErrorException System.SystemException
+Microsoft.PowerShell.Commands.ServiceCommandException System.SystemException
+Harness.NotSimulatedException System.Exception
+"""
+
+EXCEPTIONS: dict[str, str] = dict(line.split() for line in _TREE.strip().splitlines())
+"""Full name to the full name of the base."""

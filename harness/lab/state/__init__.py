@@ -1,0 +1,1 @@
+"""What a simulated Exchange server and its organisation are made of."""

@@ -1,0 +1,214 @@
+"""`harness apply` and `harness plan` from the command line to a simulated server and back."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.lab.winrm.mishap import Mishap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from conftest import Ended, RunningLab
+
+FIRST, SECOND = "ex01.lab.example", "ex02.lab.example"
+HOSTILE = "Default{0}; Remove-Item C:\\ -Recurse; {0}"
+QUOTES = "'\u2018\u2019\u201a\u201b"
+
+
+def recap(ended: Ended) -> dict[str, dict[str, int]]:
+    """Read the recap: host to counts."""
+    lines = re.findall(r"^(\S+)\s+: (ok=.*)$", ended.out, re.MULTILINE)
+    return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", cells)} for host, cells in lines}
+
+
+def test_the_first_run_changes_and_the_second_does_not(lab: RunningLab) -> None:
+    """What differs is changed once; then every task is ok and a plan is empty."""
+    assert 2 == lab.run("plan").code
+    first = lab.run("apply")
+    second = lab.run("apply")
+
+    assert (0, 0, 0) == (first.code, second.code, lab.run("plan").code)
+    assert recap(first)[FIRST]["changed"] > 0
+    assert {FIRST: (4, 0), SECOND: (4, 0)} == {
+        host: (counts["ok"], counts["changed"]) for host, counts in recap(second).items()
+    }
+
+
+def test_the_server_really_has_what_the_playbook_says(lab: RunningLab) -> None:
+    """The state behind the protocol, not the report, is what counts."""
+    lab.run("apply")
+
+    for name in (FIRST, SECOND):
+        machine = lab.machine(name)
+        assert {"Verbose"} == {connector.protocol_logging for connector in machine.receive_connectors}
+        assert "ProtocolVersion" in machine.site_fields("Default Web Site")
+        assert "UriQuery" in machine.site_fields("Default Web Site")
+
+
+def test_a_plan_a_check_and_the_run_agree_to_the_letter(lab: RunningLab) -> None:
+    """A plan can't say anything that a run would not do."""
+    plan = lab.run("plan")
+    check = lab.run("apply", "--check", "--diff")
+    run = lab.run("apply", "--diff")
+
+    assert plan.out == check.out
+    assert plan.out == run.out
+
+
+def test_what_the_organisation_shares_is_written_by_one_host(lab: RunningLab) -> None:
+    """Two servers show the same send connector; the first one writes it and the other says so."""
+    ended = lab.run("apply", "--output", "json")
+    tasks = {
+        host["host"]: next(task for task in host["tasks"] if task["module"] == "send_connector")
+        for host in ended.json["plays"][0]["hosts"]
+    }
+    written = {host: [change["kind"] for change in task["changes"]] for host, task in tasks.items()}
+
+    assert "send connector" in written[FIRST]
+    assert "send connector" not in written[SECOND]
+    assert any(f"{FIRST} writes it" in note for note in tasks[SECOND]["notes"])
+
+
+@pytest.mark.parametrize("quote", QUOTES)
+def test_a_hostile_name_is_only_a_name(lab: RunningLab, quote: str) -> None:
+    """A connector is configured under exactly the name it has, whatever that name would do as code."""
+    name = HOSTILE.format(quote)
+    lab.machine(FIRST).add_receive_connector(name)
+    playbook = lab.playbook(
+        f"- hosts: {FIRST}\n  tasks:\n    - receive_connector:\n        names: ['{name.replace(chr(39), chr(39) * 2)}']\n"
+        "        protocol_logging: verbose\n"
+    )
+
+    ended = lab.run("apply", "-p", playbook, "--diff")
+
+    levels = {connector.name: connector.protocol_logging for connector in lab.machine(FIRST).receive_connectors}
+    assert (0, "Verbose") == (ended.code, levels[name])
+    assert name in ended.out
+
+
+@pytest.mark.parametrize("count", [5, 50])
+def test_requests_do_not_grow_with_tasks(lab: RunningLab, count: int) -> None:
+    """With nothing to change, a host costs at most 12 HTTP requests, sign-in included, however many tasks there are."""
+    lab.run("apply")
+    tasks = [
+        "    - receive_connector: {protocol_logging: verbose}\n",
+        "    - iis_logging: {sites: [Default Web Site], fields: [cs-method, cs-version]}\n",
+        "    - message_tracking: {enabled: true}\n",
+        "    - send_connector: {protocol_logging: verbose, intra_org: verbose}\n",
+        "    - service: {names: [MSExchangeTransport], state: running}\n",
+    ]
+    distinct = [
+        f"    - powershell: {{read: '\"number {number}\"', test: '$true', set: 'throw 1'}}\n"
+        for number in range(count - len(tasks))
+    ]
+    playbook = lab.playbook("- hosts: all\n  tasks:\n" + "".join(tasks + distinct))
+    before = lab.server(FIRST).requests
+
+    ended = lab.run("apply", "-p", playbook)
+
+    assert (0, count, 0) == (ended.code, recap(ended)[FIRST]["ok"], recap(ended)[FIRST]["changed"])
+    assert lab.server(FIRST).requests - before <= 12
+
+
+@pytest.mark.parametrize(
+    ("mishap", "code", "counted", "words"),
+    [
+        (Mishap(refuse_connections=True), 4, "unreachable", "refuses the connection"),
+        (Mishap(reject_passwords=True), 4, "unreachable", "refused"),
+        (Mishap(drop_after_requests=6), 4, "unreachable", "broke"),
+        (Mishap(hang=True), 1, "failed", "winrm_read_timeout"),
+    ],
+)
+def test_a_broken_host_fails_alone(lab: RunningLab, mishap: Mishap, code: int, counted: str, words: str) -> None:
+    """The others finish, the recap counts the broken one, and the exit code says so."""
+    with lab.inventory.open("a") as inventory:
+        inventory.write("winrm_read_timeout=2\nwinrm_connect_timeout=2\n")
+    lab.befall(FIRST, mishap)
+
+    ended = lab.run("apply")
+
+    assert code == ended.code
+    assert (1, 0) == (recap(ended)[FIRST][counted], recap(ended)[FIRST]["ok"])
+    assert (4, 0) == (recap(ended)[SECOND]["ok"], recap(ended)[SECOND]["failed"])
+    assert words in ended.out
+
+
+def test_a_write_that_does_not_hold_is_a_failure(lab: RunningLab) -> None:
+    """A host that takes a change without an error and keeps the old value never counts as changed."""
+    lab.machine(FIRST).forgets_writes = {"Set-ReceiveConnector"}
+
+    ended = lab.run("apply", "--tags", "smtp")
+
+    assert 1 == ended.code
+    assert 1 == recap(ended)[FIRST]["failed"]
+    assert "protocol_logging is still 'None', not 'Verbose'" in ended.out
+
+
+def test_a_wrong_playbook_touches_no_host(lab: RunningLab) -> None:
+    """Every mistake is told at once, with its place, and nothing is sent."""
+    playbook = lab.playbook(
+        "- hosts: all\n  tasks:\n    - iis_loging: {}\n    - receive_connector: {protocol_logging: loud}\n"
+    )
+
+    ended = lab.run("apply", "-p", playbook)
+
+    assert 3 == ended.code
+    assert ["playbook.yml:3:7", "playbook.yml:4:44"] == re.findall(r"playbook\.yml:\d+:\d+", ended.err)
+    assert 0 == lab.server(FIRST).requests
+
+
+def test_handlers_run_only_when_notified(lab: RunningLab) -> None:
+    """A restart happens after a change and never without one, and the service really runs in a new process."""
+    playbook = lab.playbook(
+        "- hosts: all\n  tasks:\n    - message_tracking: {maximum_age: 14d}\n      notify: Restart transport\n"
+        "  handlers:\n    - name: Restart transport\n      service: {names: [MSExchangeTransport], state: restarted}\n"
+    )
+    before = lab.machine(FIRST).service("MSExchangeTransport").process_id
+
+    changed = lab.run("apply", "-p", playbook)
+    after = lab.machine(FIRST).service("MSExchangeTransport").process_id
+    unchanged = lab.run("apply", "-p", playbook)
+
+    assert (0, 2, 0) == (changed.code, recap(changed)[FIRST]["changed"], recap(unchanged)[FIRST]["changed"])
+    assert before != after
+    assert after == lab.machine(FIRST).service("MSExchangeTransport").process_id
+
+
+def test_conditions_and_templates_see_facts(lab: RunningLab) -> None:
+    """Facts decide over tasks and fill their arguments; what waits for them costs one more process, no more."""
+    playbook = lab.playbook(
+        "- hosts: all\n  tasks:\n"
+        "    - message_tracking: {maximum_age: 20d}\n      when: facts.exchange.version == '2016'\n"
+        "    - message_tracking: {maximum_age: 21d}\n      when: facts.exchange.version == '2010'\n"
+        "    - powershell:\n        test: '$env:COMPUTERNAME -eq {{ facts.computer_name }}'\n        set: throw 1\n"
+    )
+
+    ended = lab.run("apply", "-p", playbook, "--limit", FIRST)
+
+    assert (0, {"changed": 1, "ok": 2, "skipped": 1}) == (
+        ended.code,
+        {name: recap(ended)[FIRST][name] for name in ("changed", "ok", "skipped")},
+    )
+
+
+def test_no_session_is_left_on_the_host(lab: RunningLab) -> None:
+    """Leaked sessions exhaust the server's quota."""
+    lab.run("apply")
+    lab.run("plan")
+
+    assert [0, 0] == [len(lab.machine(name).sessions) for name in (FIRST, SECOND)]
+
+
+def test_the_password_shows_nowhere(lab: RunningLab, make_lab: Callable[[list[str]], RunningLab]) -> None:
+    """Neither output nor state on disk, nor what the host was sent as script, holds the password."""
+    password = (lab.inventory.parent / ".harness" / "lab" / "password").read_text()
+    lab.machine(FIRST).accounts = {"Administrator": "another"}
+
+    ended = lab.run("apply", "--diff")
+
+    assert password not in ended.out + ended.err
+    assert 1 == ended.code

@@ -45,9 +45,9 @@ def recap(terminal: Terminal, result: VerifyResult) -> None:
         )
         words = f"{each.host.ljust(width)} : {each.family.value.ljust(6)} {_summary(each)}"
         terminal.styled(words, "red" if bad else "green")
-        for place, reason in each.refused.items():
+        for reason in each.refused.values():
             if each.error is None:
-                terminal.notice(f"    {each.place(place)}: {reason}")
+                terminal.notice(f"note: {reason}")
     for path in result.updated:
         terminal.say(f"rewritten: {path}")
     if result.interrupted:

@@ -431,7 +431,7 @@ _PROBED = {
     ),
     Family.SMTP: (
         "the conversation that was held with the receive connector",
-        "set protocol logging of that connector to verbose (receive_connector) and run harness apply",
+        "harness plan shows which connector isn't set to verbose protocol logging (receive_connector); harness apply sets it",
     ),
     Family.MSGTRK: (
         "the message that was sent",
@@ -457,7 +457,44 @@ class _Probe(_Sightless):
             return Failure(expected, "the probe wasn't sent yet", "give more time with --timeout")
         where = ", ".join(seen.place(folder) for folder in seen.folders)
         other = f"{_events(seen.events)}, none of them the probe's, in {where}" if seen.events else seen.nothing()
-        return Failure(expected, f"{other}, after {seen.seconds:.0f} s", hint)
+        former = f"; earlier probes were logged by the connector {seen.former!r}" if seen.former else ""
+        return Failure(expected, f"{other}, after {seen.seconds:.0f} s{former}", hint)
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorsLogged:
+    """Every connector that the SMTP probe's message went through has logged its conversation."""
+
+    name: str = "connectors_logged"
+
+    def judge(self) -> Judge:
+        """Give a judge for one host."""
+        return _Connectors()
+
+
+class _Connectors(_Sightless):
+    __slots__ = ()
+
+    def judge(self, seen: Seen) -> Failure | None:
+        expected = "the conversation of every connector that the probe's message went through"
+        trail = seen.trail
+        if seen.probe_error is not None:
+            return Failure(expected, seen.probe_error.message, seen.probe_error.hint, final=True)
+        silent = {session: name for session, name in trail.tracked.items() if session not in trail.logged}
+        if silent:
+            shown = "; ".join(f"{name!r} (session {session})" for session, name in silent.items())
+            return Failure(
+                expected,
+                f"message tracking names connectors whose conversation is in no protocol log: {shown}",
+                "set their protocol logging to verbose (receive_connector, send_connector with intra_org) "
+                "and run harness apply",
+            )
+        if trail.tracked and trail.ended:
+            return None
+        seen_of_it = "message tracking says nothing of the message"
+        if trail.tracked:
+            seen_of_it = "message tracking has no end of the message's way"
+        return Failure(expected, seen_of_it, "see what the probe of MSGTRK says")
 
 
 def _events(count: int) -> str:

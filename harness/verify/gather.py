@@ -25,15 +25,15 @@ from harness.errors import HarnessError, HostError, ProbeError, UnreachableError
 from harness.events import Family, Format, Header, Record, load, reader_for, recognise
 from harness.events.formats import HEAD
 from harness.verify.expectations import ProbeArrives
-from harness.verify.probe import DEADLINE, PROBED, SmtpProbe, recognises
-from harness.verify.seen import KEPT, Arrival, Seen
+from harness.verify.probe import DEADLINE, PROBED, SmtpProbe, greeted_by_probe, mentions, recognises
+from harness.verify.seen import KEPT, Arrival, Seen, Trail
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from harness.collect.delivery import Chunk
     from harness.collect.source import PolledFolder
-    from harness.events import LineReader
+    from harness.events import Event, LineReader
     from harness.events import Mapping as FieldMapping
     from harness.remote.smb import SmbConnection
     from harness.verify.expectations import Expectation, Failure, Judge
@@ -43,6 +43,10 @@ INTERVAL = 2.0
 """Seconds from one poll to the next."""
 
 _GRACE = 5.0
+# Events of message tracking that name an SMTP session at the beginning of their source-context …
+_HOPS = frozenset({"RECEIVE", "SEND", "SENDEXTERNAL"})
+# … and those after which a message is no longer the server's business, or goes on as another one.
+_ENDS = frozenset({"DELIVER", "SEND", "SENDEXTERNAL", "FAIL", "DROP", "REDIRECT", "EXPAND", "BADMAIL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +166,25 @@ class _Sink:
         watched.seen.take_event(event)
         for _, judge in watched.judges:
             judge.take(event)
+        self._follow(event)
         if watched.sent is not None and watched.seen.arrival is None and recognises(watched.sent.token, event):
             seconds = time.monotonic() - watched.sent.at
             watched.seen.arrival = Arrival(seconds, watched.seen.at(event), event)
+
+    def _follow(self, event: Event) -> None:
+        """Note what an event says of the way of the SMTP probe's message."""
+        seen, sent = self._watched.seen, self._watched.sent
+        if seen.family is Family.SMTP:
+            if greeted_by_probe(event):
+                seen.former = event.record.get("connector-id")
+            if sent is not None and mentions(sent.token, event):
+                seen.trail.logged[event.record.get("session-id")] = event.record.get("connector-id")
+        elif seen.family is Family.MSGTRK and sent is not None and recognises(sent.token, event):
+            record = event.record
+            if record.get("source") == "SMTP" and event.event_id in _HOPS and record.get("connector-id"):
+                session = record.get("source-context").partition(";")[0]
+                seen.trail.tracked[session] = record.get("connector-id")
+            seen.trail.ended = seen.trail.ended or event.event_id in _ENDS
 
 
 class HostGather:
@@ -192,12 +212,11 @@ class HostGather:
         self.subject = subject
         self._mappings = mappings
         self.watched: dict[Family, Watched] = {}
-        wanted = {*families, *(expectation.family for expectation in expectations)}
-        for family in Family:
-            if family in wanted:
-                own = [(each, each.check.judge()) for each in expectations if each.family is family]
-                deadline = (deadlines or {}).get(family, DEADLINE)
-                self.watched[family] = Watched(Seen(subject.name, family, keep=keep), own, deadline)
+        trail = Trail()
+        for family in dict.fromkeys([*(expectation.family for expectation in expectations), *families]):
+            own = [(each, each.check.judge()) for each in expectations if each.family is family]
+            deadline = (deadlines or {}).get(family, DEADLINE)
+            self.watched[family] = Watched(Seen(subject.name, family, keep=keep, trail=trail), own, deadline)
 
     def run(self, stop: threading.Event, until: float) -> None:
         """Probe and poll until all is settled.
@@ -259,18 +278,26 @@ class HostGather:
         waiting = [watched for watched in self.watched.values() if not watched.absent]
         while waiting and not stop.is_set():
             round_begun = time.monotonic()
-            for watched in waiting:
-                final = self._poll_family(watched)
-                now = time.monotonic()
-                start = watched.sent.at if watched.sent is not None else begun
-                watched.seen.seconds = now - start
-                late = now >= min(start + watched.deadline, until)
-                failures = watched.failures()
-                if final or late or not (watched.seen.error or any(not failure.final for failure in failures)):
+            over = [
+                watched for watched in waiting if self._poll_family(watched) or self._is_over(watched, begun, until)
+            ]
+            # What one family's log says may be what another waits for, so they are done together or by their deadlines.
+            for watched in over:
+                if len(over) == len(waiting) or watched.seen.family is not Family.MSGTRK:
                     watched.done.set()
             waiting = [watched for watched in waiting if not watched.done.is_set()]
             if waiting:
                 stop.wait(max(0.0, min(INTERVAL - (time.monotonic() - round_begun), until - time.monotonic())))
+
+    @staticmethod
+    def _is_over(watched: Watched, begun: float, until: float) -> bool:
+        """Tell whether more polls can change nothing, or time is up."""
+        now = time.monotonic()
+        start = watched.sent.at if watched.sent is not None else begun
+        watched.seen.seconds = now - start
+        if now >= min(start + watched.deadline, until):
+            return True
+        return watched.seen.error is None and all(failure.final for failure in watched.failures())
 
     def _poll_family(self, watched: Watched) -> bool:
         """Poll the folders of a family.

@@ -15,6 +15,7 @@ from harness.events import Family
 from harness.problems import describe, explain
 from harness.source import Problem, Source
 from harness.verify.expectations import (
+    ConnectorsLogged,
     Every,
     Expectation,
     Expectations,
@@ -102,7 +103,7 @@ class _Reader:
         items: list[Expectation] = []
         golden: list[GoldenCases] = []
         deadlines: dict[Family, float] = {}
-        for family in Family:
+        for family in (Family(key) for key in self.value.keys if key in set(Family)):
             part: FamilyModel | None = getattr(model, family.value)
             if part is None:
                 continue
@@ -139,9 +140,20 @@ class _Reader:
                         name = f"{key}[{'+'.join(_fields(model))}]"
                         matcher = _matcher(model)
                         yield (Every if key == "every" else Some)(matcher, name), place.source
+                case "connectors_logged":
+                    self.check_connectors(family, at)
+                    yield ConnectorsLogged(), at
                 case "probe" if part.probe is not None:
                     self.check_probe(family, part.probe)
                     yield ProbeArrives(part.probe, part.deadline or DEADLINE), at
+
+    def check_connectors(self, family: Family, at: Source) -> None:
+        probed = [self.value.find((name, "probe")) for name in ("SMTP", "MSGTRK")]
+        if family is not Family.SMTP:
+            self.problems.append(Problem(at, "connectors_logged belongs under SMTP"))
+        elif any(len(path) < 2 for _, path in probed):  # noqa: PLR2004 - family and key
+            message = "connectors_logged compares what the probe left in both logs"
+            self.problems.append(Problem(at, message, "add probe: smtp under SMTP and under MSGTRK"))
 
     def check_probe(self, family: Family, kind: Kind) -> None:
         if family not in PROBED[kind]:

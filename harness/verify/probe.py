@@ -7,6 +7,7 @@ the same logs all the time, and none of that is ever taken for a probe.
 from __future__ import annotations
 
 import http.client
+import re
 import secrets
 import smtplib
 import socket
@@ -33,6 +34,8 @@ PROBED: dict[Kind, tuple[Family, ...]] = {"smtp": (Family.SMTP, Family.MSGTRK), 
 DEADLINE = 120.0
 """Seconds that a family has to show a probe: Exchange and IIS hold lines back for up to a minute."""
 
+_GREETINGS = frozenset({"EHLO", "HELO"})
+_ANY_PROBE = re.compile(r"probe-[0-9a-f]{32}\.harness\.invalid")
 _TIMEOUT = 20.0
 _DOMAIN = "harness.invalid"
 _SAID = 200
@@ -107,7 +110,8 @@ def message_id(token: str) -> str:
 def recognises(token: str, event: Event) -> bool:
     """Tell whether an event is that of a probe.
 
-    The names that a client gives itself in ``EHLO``, the Message-ID and the query are ours alone.
+    The name that a client gives itself in ``EHLO``, the Message-ID and the query are ours alone. Of SMTP it must be the
+    conversation that was held with us: the name is passed on and so comes up in other connectors' logs as well.
 
     Args:
         token: The probe's.
@@ -117,8 +121,20 @@ def recognises(token: str, event: Event) -> bool:
     if event.family is Family.MSGTRK:
         return message_id(token) in {record.get("message-id"), record.get("MSGID")}
     if event.family is Family.SMTP:
+        if event.event_id not in _GREETINGS:
+            return False
         return token in record.get("data") or token in record.get("cs-uri-query")
     return token in record.get("cs-uri-query")
+
+
+def greeted_by_probe(event: Event) -> bool:
+    """Tell whether an SMTP event is the greeting of any probe, an earlier one for example."""
+    return event.event_id in _GREETINGS and _ANY_PROBE.search(event.record.get("data")) is not None
+
+
+def mentions(token: str, event: Event) -> bool:
+    """Tell whether an event of a protocol log mentions a probe or its message."""
+    return token in event.record.get("data")
 
 
 @dataclass(frozen=True, slots=True)

@@ -132,6 +132,9 @@ class FamilyModel(_Strict):
     )
     golden: Text | None = Field(default=None, description="A folder of sample logs beside their events")
     probe: Literal["smtp", "owa"] | None = Field(default=None, description="Traffic of our own comes out in the log")
+    connectors_logged: Literal[True] | None = Field(
+        default=None, description="Every connector on the way of the probe's message has logged its conversation"
+    )
     deadline: Duration | None = Field(default=None, description="How long to wait for all of it; 120 s")
 
 

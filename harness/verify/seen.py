@@ -47,6 +47,24 @@ class Arrival:
 
 
 @dataclass(slots=True)
+class Trail:
+    """The way of a probe's message through the server.
+
+    Message tracking names the connector and the SMTP session of each hop; the protocol logs hold the conversation of
+    that session if the connector logs it.
+
+    Args:
+        tracked: Sessions that message tracking names, with their connectors.
+        logged: Sessions of the protocol logs in which the message is mentioned, with their connectors.
+        ended: Whether the message went as far as it goes here.
+    """
+
+    tracked: dict[str, str] = field(default_factory=dict)
+    logged: dict[str, str] = field(default_factory=dict)
+    ended: bool = False
+
+
+@dataclass(slots=True)
 class Seen:
     """One family on one host; it grows while the host is polled, in one thread.
 
@@ -70,6 +88,8 @@ class Seen:
         probe_error: Why the probe couldn't be sent.
         sent: Whether it was.
         arrival: Its event.
+        trail: The way of the SMTP probe's message; shared by the families that see parts of it.
+        former: The connector that logged an earlier probe.
         polled_at: When the last poll ended.
         seconds: How long this family has been watched.
     """
@@ -93,6 +113,8 @@ class Seen:
     probe_error: HarnessError | None = None
     sent: bool = False
     arrival: Arrival | None = None
+    trail: Trail = field(default_factory=Trail)
+    former: str = ""
     polled_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0.0
 

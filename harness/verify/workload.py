@@ -56,7 +56,8 @@ class Task:
         """Give all that is expected, each with a name that no other has; the families one after the other."""
         taken: dict[tuple[Family, str], int] = {}
         named: list[tuple[str, Expectation]] = []
-        for family in Family:
+        families = dict.fromkeys(each.family for section in self.sections for each in section.items)
+        for family in families:
             for section in self.sections:
                 for expectation in section.items:
                     if expectation.family is not family:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from harness.events import Event
     from harness.source import Source
     from harness.verify.matchers import Matcher
-    from harness.verify.probe import ProbeOptions
+    from harness.verify.probe import Kind, ProbeOptions
     from harness.verify.seen import Seen
 
 SWITCH = {
@@ -411,7 +411,7 @@ class ProbeArrives:
         deadline: Seconds.
     """
 
-    kind: str
+    kind: Kind
     deadline: float
 
     @property
@@ -431,7 +431,7 @@ _PROBED = {
     ),
     Family.SMTP: (
         "the conversation that was held with the receive connector",
-        "harness plan shows which connector isn't set to verbose protocol logging (receive_connector); harness apply sets it",
+        "harness plan shows which connector doesn't log verbosely (receive_connector); harness apply sets it",
     ),
     Family.MSGTRK: (
         "the message that was sent",
@@ -457,8 +457,9 @@ class _Probe(_Sightless):
             return Failure(expected, "the probe wasn't sent yet", "give more time with --timeout")
         where = ", ".join(seen.place(folder) for folder in seen.folders)
         other = f"{_events(seen.events)}, none of them the probe's, in {where}" if seen.events else seen.nothing()
-        former = f"; earlier probes were logged by the connector {seen.former!r}" if seen.former else ""
-        return Failure(expected, f"{other}, after {seen.seconds:.0f} s{former}", hint)
+        cut = ", when --timeout ended the wait" if seen.cut else ""
+        former = f"; earlier probes were logged by the connector '{seen.former}'" if seen.former else ""
+        return Failure(expected, f"{other}, after {seen.seconds:.0f} s{cut}{former}", hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -478,11 +479,12 @@ class _Connectors(_Sightless):
     def judge(self, seen: Seen) -> Failure | None:
         expected = "the conversation of every connector that the probe's message went through"
         trail = seen.trail
-        if seen.probe_error is not None:
-            return Failure(expected, seen.probe_error.message, seen.probe_error.hint, final=True)
+        error = seen.probe_error or trail.error
+        if error is not None:
+            return Failure(expected, error.message, error.hint, final=True)
         silent = {session: name for session, name in trail.tracked.items() if session not in trail.logged}
         if silent:
-            shown = "; ".join(f"{name!r} (session {session})" for session, name in silent.items())
+            shown = "; ".join(f"'{name}' (session {session})" for session, name in silent.items())
             return Failure(
                 expected,
                 f"message tracking names connectors whose conversation is in no protocol log: {shown}",
@@ -491,7 +493,7 @@ class _Connectors(_Sightless):
             )
         if trail.tracked and trail.ended:
             return None
-        seen_of_it = "message tracking says nothing of the message"
+        seen_of_it = "message tracking says nothing of the message, so its connectors aren't known"
         if trail.tracked:
             seen_of_it = "message tracking has no end of the message's way"
         return Failure(expected, seen_of_it, "see what the probe of MSGTRK says")

@@ -24,7 +24,7 @@ from harness.collect.positions import Positions
 from harness.errors import HarnessError, HostError, ProbeError, UnreachableError
 from harness.events import Family, Format, Header, Record, load, reader_for, recognise
 from harness.events.formats import HEAD
-from harness.verify.expectations import ProbeArrives
+from harness.verify.expectations import ConnectorsLogged, ProbeArrives
 from harness.verify.probe import DEADLINE, PROBED, SmtpProbe, greeted_by_probe, mentions, recognises
 from harness.verify.seen import KEPT, Arrival, Seen, Trail
 
@@ -76,6 +76,7 @@ class Watched:
         seen: What was seen of it.
         judges: Each of its expectations with the judge that sees this host's events.
         deadline: Seconds that it has.
+        probe: The kind of probe that must leave something in it; None for none.
         done: Set once nothing changes any more.
         absent: Whether the host has no such log.
     """
@@ -83,16 +84,11 @@ class Watched:
     seen: Seen
     judges: Sequence[tuple[Expectation, Judge]]
     deadline: float
+    probe: Kind | None = None
     done: threading.Event = field(default_factory=threading.Event)
     absent: bool = False
     sent: Sent | None = None
     pollers: list[Poller] = field(default_factory=list)
-
-    @property
-    def probe(self) -> str:
-        """The kind of probe that is expected; empty for none."""
-        checks = (expectation.check for expectation, _ in self.judges)
-        return next((check.kind for check in checks if isinstance(check, ProbeArrives)), "")
 
     def failures(self) -> list[Failure]:
         """Give what doesn't hold now."""
@@ -213,10 +209,18 @@ class HostGather:
         self._mappings = mappings
         self.watched: dict[Family, Watched] = {}
         trail = Trail()
-        for family in dict.fromkeys([*(expectation.family for expectation in expectations), *families]):
+        probed: dict[Family, Kind] = {}
+        for expectation in expectations:
+            if isinstance(expectation.check, ProbeArrives):
+                probed[expectation.family] = expectation.check.kind
+            elif isinstance(expectation.check, ConnectorsLogged):
+                probed |= dict.fromkeys(PROBED["smtp"], "smtp")
+        for family in dict.fromkeys([*(expectation.family for expectation in expectations), *probed, *families]):
             own = [(each, each.check.judge()) for each in expectations if each.family is family]
             deadline = (deadlines or {}).get(family, DEADLINE)
-            self.watched[family] = Watched(Seen(subject.name, family, keep=keep, trail=trail), own, deadline)
+            self.watched[family] = Watched(
+                Seen(subject.name, family, keep=keep, trail=trail), own, deadline, probed.get(family)
+            )
 
     def run(self, stop: threading.Event, until: float) -> None:
         """Probe and poll until all is settled.
@@ -268,6 +272,7 @@ class HostGather:
                 continue
             for watched in waiting:
                 refusal = probe.refused(sent) if isinstance(probe, SmtpProbe) else None
+                watched.seen.trail.error = refusal
                 if refusal is not None and watched.seen.family is Family.MSGTRK:
                     watched.seen.probe_error = refusal
                 else:
@@ -295,7 +300,8 @@ class HostGather:
         now = time.monotonic()
         start = watched.sent.at if watched.sent is not None else begun
         watched.seen.seconds = now - start
-        if now >= min(start + watched.deadline, until):
+        watched.seen.cut = now >= until
+        if watched.seen.cut or now >= start + watched.deadline:
             return True
         return watched.seen.error is None and all(failure.final for failure in watched.failures())
 

@@ -33,7 +33,7 @@ from harness.verify.probe import DEADLINE, PROBED, Kind, ProbeOptions
 from harness.verify.schema import EventIdsModel, VerifyModel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from harness.verify.expectations import Check
     from harness.verify.matchers import Condition
@@ -91,6 +91,13 @@ def load(value: Value) -> Expectations:
     return expectations
 
 
+_NUMBERS: Mapping[str, Callable[[Any], Check]] = {
+    "fresh_within": FreshWithin,
+    "min_events": MinEvents,
+    "max_unparsed": MaxUnparsed,
+}
+
+
 class _Reader:
     """Makes expectations of a section that has the right form."""
 
@@ -122,30 +129,37 @@ class _Reader:
         """Give what a family's part expects, in the order of the text."""
         written, _ = self.value.find((family.value,))
         for key, at in written.keys.items():
-            match key:
-                case "fresh_within" if part.fresh_within is not None:
-                    yield FreshWithin(part.fresh_within), at
-                case "fields_present" if part.fields_present is not None:
-                    yield FieldsPresent(tuple(part.fields_present)), at
-                case "min_events" if part.min_events is not None:
-                    yield MinEvents(part.min_events), at
-                case "max_unparsed" if part.max_unparsed is not None:
-                    yield MaxUnparsed(part.max_unparsed), at
-                case "event_ids" if part.event_ids is not None:
-                    yield self.event_ids(part.event_ids, family), at
-                case "every" | "some":
-                    models: list[MatcherModel] = getattr(part, key)
-                    for index, model in enumerate(models):
-                        place, _ = written.find((key, index))
-                        name = f"{key}[{'+'.join(_fields(model))}]"
-                        matcher = _matcher(model)
-                        yield (Every if key == "every" else Some)(matcher, name), place.source
-                case "connectors_logged":
-                    self.check_connectors(family, at)
-                    yield ConnectorsLogged(), at
-                case "probe" if part.probe is not None:
-                    self.check_probe(family, part.probe)
-                    yield ProbeArrives(part.probe, part.deadline or DEADLINE), at
+            if key in {"every", "some"}:
+                yield from self.matchers(key, written, part)
+            elif getattr(part, key) is not None and (check := self.check(key, family, part, at)) is not None:
+                yield check, at
+
+    def check(self, key: str, family: Family, part: FamilyModel, at: Source) -> Check | None:
+        """Give what one key expects; None for a key that expects nothing by itself."""
+        value = getattr(part, key)
+        match key:
+            case "fresh_within" | "min_events" | "max_unparsed":
+                return _NUMBERS[key](value)
+            case "fields_present":
+                return FieldsPresent(tuple(value))
+            case "event_ids":
+                return self.event_ids(value, family)
+            case "connectors_logged":
+                self.check_connectors(family, at)
+                return ConnectorsLogged()
+            case "probe":
+                self.check_probe(family, value)
+                return ProbeArrives(value, part.deadline or DEADLINE)
+        return None
+
+    @staticmethod
+    def matchers(key: str, written: Value, part: FamilyModel) -> Iterator[tuple[Check, Source]]:
+        """Give what the matchers under ``every`` or ``some`` expect."""
+        models: list[MatcherModel] = getattr(part, key)
+        for index, model in enumerate(models):
+            place, _ = written.find((key, index))
+            name = f"{key}[{'+'.join(_fields(model))}]"
+            yield (Every if key == "every" else Some)(_matcher(model), name), place.source
 
     def check_connectors(self, family: Family, at: Source) -> None:
         probed = [self.value.find((name, "probe")) for name in ("SMTP", "MSGTRK")]

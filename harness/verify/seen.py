@@ -57,11 +57,13 @@ class Trail:
         tracked: Sessions that message tracking names, with their connectors.
         logged: Sessions of the protocol logs in which the message is mentioned, with their connectors.
         ended: Whether the message went as far as it goes here.
+        error: Why the message goes no way at all: it was refused.
     """
 
     tracked: dict[str, str] = field(default_factory=dict)
     logged: dict[str, str] = field(default_factory=dict)
     ended: bool = False
+    error: HarnessError | None = None
 
 
 @dataclass(slots=True)
@@ -92,6 +94,7 @@ class Seen:
         former: The connector that logged an earlier probe.
         polled_at: When the last poll ended.
         seconds: How long this family has been watched.
+        cut: Whether the time of the whole run ended that.
     """
 
     host: str
@@ -117,6 +120,7 @@ class Seen:
     former: str = ""
     polled_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0.0
+    cut: bool = False
 
     def __post_init__(self) -> None:
         """Bound what is kept."""

@@ -6,14 +6,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from harness.events import Family
 from harness.verify.gather import Gathering, HostGather
 from harness.verify.golden import cases
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from harness.events import Format
+    from harness.events import Family, Format
     from harness.events import Mapping as FieldMapping
     from harness.inventory import Host
     from harness.verify.expectations import Expectation, Expectations

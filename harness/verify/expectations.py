@@ -260,10 +260,8 @@ class _Unparsed(_Sightless):
 
     def judge(self, seen: Seen) -> Failure | None:
         expected = f"at most {self._check.count} lines that can't be read"
-        if not seen.unparsed:
-            return None if seen.polls else _none(expected, seen)
         if seen.unparsed <= self._check.count:
-            return None
+            return None if seen.events or seen.unparsed else _none(expected, seen)
         examples = "; ".join(
             f"{seen.at(item)}: {item.reason}: {item.head[:80].decode('utf-8', 'backslashreplace')!r}"
             for item in seen.quarantined

@@ -35,9 +35,7 @@ USER = SmbUser("svc-jsa", "canary-4711", read_only=True)
 NAME = "ex01.lab.example"
 
 OWA_FIELDS = "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs-version sc-status"
-SMTP_FIELDS = (
-    "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
-)
+SMTP_FIELDS = "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
 MSGTRK_FIELDS = "date-time,client-ip,server-ip,source-context,connector-id,source,event-id,message-id,recipient-address"
 
 
@@ -144,9 +142,7 @@ class LogHost:
     def subject(self, *families: str, **options: Any) -> Subject:
         """The host as verification needs it."""
         folders = tuple(self.folder(family) for family in families or ("OWA", "SMTP", "MSGTRK"))
-        return Subject(
-            self.name, self.address, folders, lambda: SmbConnection(self.endpoint(**options)), self._probe
-        )
+        return Subject(self.name, self.address, folders, lambda: SmbConnection(self.endpoint(**options)), self._probe)
 
     def _probe(self, kind: Kind) -> Probe:
         return self.probes[kind]

@@ -92,7 +92,9 @@ def test_a_message_carries_the_mark_in_greeting_and_message_id() -> None:
     mailbox = Mailbox()
     with mail_server(mailbox) as port:
         sent = [smtp_probe(port).send() for _ in range(2)]
-    identifiers = [message_id(each.token) in envelope.content.decode() for each, envelope in zip(sent, mailbox.messages)]
+    identifiers = [
+        message_id(each.token) in envelope.content.decode() for each, envelope in zip(sent, mailbox.messages)
+    ]
 
     assert [f"{each.token}.harness.invalid" for each in sent] == mailbox.greetings
     assert [True, True] == identifiers

@@ -151,8 +151,7 @@ class CertificateError(UnreachableError):
     """The host's certificate isn't trusted.
 
     Args:
-        fingerprint: SHA-256 of the certificate, colon-separated upper-case hex; empty where it
-            couldn't be read.
+        fingerprint: SHA-256 of the certificate, upper-case hex with colons; empty where it couldn't be read.
     """
 
     def __init__(
@@ -179,7 +178,9 @@ class ConnectionLostError(UnreachableError):
         sent: Whether the command may have started; what only reads may be sent again, what writes may not.
     """
 
-    def __init__(self, message: str, *, host: str, sent: bool = False, tried: Iterable[str] = (), hint: str = "") -> None:
+    def __init__(
+        self, message: str, *, host: str, sent: bool = False, tried: Iterable[str] = (), hint: str = ""
+    ) -> None:
         super().__init__(message, host=host, tried=tried, hint=hint)
         self.sent = sent
 

@@ -114,6 +114,7 @@ def _run(
         raise InputError(problems)
     chosen = loaded.select(limit)
     patterns = {play.hosts: loaded.select(play.hosts, source=play.source) for play in playbook.plays}
+    _check_tags(playbook, _words(tags))
     for notice in (*loaded.notices, *playbook.notices):
         terminal.notice(f"note: {notice}")
     wanted = [host for host in chosen if any(host in hosts for hosts in patterns.values())]
@@ -167,6 +168,19 @@ def extra(pairs: Sequence[str]) -> dict[str, str]:
     if wrong:
         raise InputError(Problem(Source("--extra-vars"), f"{pair!r} is not KEY=VALUE") for pair in wrong)
     return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _check_tags(playbook: Playbook, tags: frozenset[str]) -> None:
+    """Refuse a tag that no task has: with a misspelt one nothing would run, and that would look like success."""
+    from harness.play.suggest import did_you_mean  # noqa: PLC0415  only needed here
+
+    known = {tag for play in playbook.plays for task in play.tasks for tag in task.tags}
+    known |= {"all", "tagged", "untagged", "always", "never"}
+    wrong = sorted(tags - known)
+    if wrong:
+        raise InputError(
+            Problem(Source("--tags"), f"no task has the tag {tag!r}", did_you_mean(tag, known)) for tag in wrong
+        )
 
 
 def _words(text: str | None) -> frozenset[str]:

@@ -158,7 +158,9 @@ def status(inventory: Path) -> int:
 
 @lab_command.command("send")
 @_inventory
-@click.option("--to", "names", metavar="HOST", multiple=True, help="A simulated host; may be given again. All by default.")
+@click.option(
+    "--to", "names", metavar="HOST", multiple=True, help="A simulated host; may be given again. All by default."
+)
 @click.option("--count", default=1, show_default=True, type=click.IntRange(1), help="How many messages and visits.")
 def send(inventory: Path, names: tuple[str, ...], count: int) -> int:
     """Make traffic on simulated hosts of INVENTORY: mail from outside, a user's mail to the outside, visits to OWA.

@@ -102,7 +102,7 @@ def lab(hosts: Sequence[Simulated], folder: Path) -> Iterator[dict[str, LabHost]
         LabError: It doesn't start, or one runs that lacks some of the hosts.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / "users.lock").open("a") as lease:
+    with (folder / "users.lock").open("ab") as lease:
         fcntl.flock(lease, fcntl.LOCK_SH)
         process = None if running(folder) else start(hosts, folder)
         try:
@@ -121,7 +121,7 @@ def running(folder: Path) -> bool:
     """Say whether a lab serves this folder."""
     if not (folder / "server.lock").exists():
         return False
-    with (folder / "server.lock").open("a") as lock:
+    with (folder / "server.lock").open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -51,9 +51,7 @@ class WriterSession:
     def __init__(self, address: str, port: int, user: SmbUser, share: str = "C$") -> None:
         self._connection = Connection(uuid.uuid4(), address, port)
         self._connection.connect(timeout=_SECONDS)
-        session = Session(
-            self._connection, user.name, user.password, require_encryption=False, auth_protocol="ntlm"
-        )
+        session = Session(self._connection, user.name, user.password, require_encryption=False, auth_protocol="ntlm")
         session.connect()
         self.tree = TreeConnect(session, rf"\\{address}\{share}")
         """The share."""

@@ -141,6 +141,19 @@ class Machine:
         folder: The lab's, where its file is kept.
     """
 
+    __slots__ = (
+        "_sessions",
+        "_sessions_lock",
+        "accounts",
+        "faults",
+        "flush_hooks",
+        "iis",
+        "organisation",
+        "services",
+        "spec",
+        "store",
+    )
+
     def __init__(self, spec: MachineSpec, organisation: Organisation, folder: Path) -> None:
         self.spec = spec
         self.organisation = organisation
@@ -239,8 +252,9 @@ class Machine:
             "windir": "C:\\Windows",
         }
 
+    @property
     def receive_connectors(self) -> list[Entry]:
-        """Give this server's receive connectors."""
+        """This server's receive connectors."""
         with self.store.lock:
             return [self._receive_connector(stored) for stored in self.store.document["receive_connectors"]]
 
@@ -263,6 +277,15 @@ class Machine:
         """Give the object of one of the transport services."""
         with self.store.lock:
             return Entry(service.kind, self.store.document["transport"][service.key], self.forest)
+
+    def site_fields(self, site: str) -> frozenset[str]:
+        """Give the fields of a site's W3C log, by the site's name."""
+        number = next(held["id"] for held in self.iis.sites() if held["name"] == site)
+        return frozenset(str(self.iis.log_file(number)["logExtFileFlags"]).split(","))
+
+    def service(self, name: str) -> services.ServiceState:
+        """Give what a Windows service does now."""
+        return self.services.state(name)
 
     @property
     def sessions(self) -> tuple[RemoteSession, ...]:

@@ -1,4 +1,4 @@
-"""What becomes of a message that a simulated server accepts: its way through the transport services, as the logs show it.
+"""What becomes of a message that a simulated server accepts, as the logs of its transport services show it.
 
 The Front End Transport service proxies the conversation to the Transport service, which hands local recipients' mail to
 Mailbox Transport Delivery and other mail to a send connector. The two ends of each conversation are logged by the
@@ -198,7 +198,11 @@ class MailFlow:
             ),
         }
         self._track(TRANSPORT, message, envelope.recipients, cells)
-        agents = {"source": "AGENT", "event-id": "AGENTINFO", "custom-data": "S:CompCost=|ETR=0;S:DeliveryPriority=Normal"}
+        agents = {
+            "source": "AGENT",
+            "event-id": "AGENTINFO",
+            "custom-data": "S:CompCost=|ETR=0;S:DeliveryPriority=Normal",
+        }
         self._track(TRANSPORT, message, envelope.recipients, agents)
 
     def _deliver(self, message: Message, recipients: tuple[str, ...]) -> None:
@@ -215,7 +219,8 @@ class MailFlow:
         _connect(client, server, here)
         self._greet(client, server)
         self._transfer(client, server, message, recipients)
-        self._track_sent(message, recipients, sending.id, "SEND", client.id, self._address, self._machine.name)
+        sent = {"event-id": "SEND", "server-ip": self._address, "server-hostname": name}
+        self._track_sent(message, recipients, client, sent)
         delivered = {
             "client-ip": self._address,
             "client-hostname": self._machine.fqdn,
@@ -244,7 +249,8 @@ class MailFlow:
         _said(client, None, f"220 {host} ESMTP")
         _say(client, None, f"EHLO {name}", f"250  {host} SIZE 37748736 PIPELINING 8BITMIME")
         self._transfer(client, None, message, recipients)
-        self._track_sent(message, recipients, connector.name, "SENDEXTERNAL", client.id, _OUTSIDE, host)
+        sent = {"event-id": "SENDEXTERNAL", "server-ip": _OUTSIDE, "server-hostname": host}
+        self._track_sent(message, recipients, client, sent)
 
     def _route(self, domain: str) -> Entry | None:
         """Find the send connector for a domain: the closest address space, then the lowest cost."""
@@ -274,7 +280,9 @@ class MailFlow:
         content = message.envelope.content
         if server is not None:
             server.line("*", f"{server.id};{stamp(self._now())};1", "receiving message")
-        client.line("*", "", f"sending message with RecordId {message.number} and InternetMessageId {message.message_id}")
+        client.line(
+            "*", "", f"sending message with RecordId {message.number} and InternetMessageId {message.message_id}"
+        )
         _say(client, server, f"MAIL FROM:<{message.envelope.sender}> SIZE={len(content)}", "250 2.1.0 Sender OK")
         for recipient in recipients:
             _say(client, server, f"RCPT TO:<{recipient}>", "250 2.1.5 Recipient OK")
@@ -295,29 +303,20 @@ class MailFlow:
         return f"250 2.6.0 {message.message_id} {where} Queued mail for delivery"
 
     def _track_sent(
-        self,
-        message: Message,
-        recipients: tuple[str, ...],
-        connector: str,
-        event: str,
-        session: str,
-        address: str,
-        host: str,
+        self, message: Message, recipients: tuple[str, ...], session: ProtocolSession, sent: dict[str, str]
     ) -> None:
+        """Track that a message was handed on in a conversation; ``sent`` says to which server."""
         cells = {
             "client-ip": self._address,
             "client-hostname": self._machine.name,
-            "server-ip": address,
-            "server-hostname": host,
-            "source-context": f"{session};250 2.0.0 OK;ClientSubmitTime:",
-            "connector-id": connector,
+            "source-context": f"{session.id};250 2.0.0 OK;ClientSubmitTime:",
+            "connector-id": session.connector.id,
             "source": "SMTP",
-            "event-id": event,
             "recipient-status": ";".join("250 2.1.5 Recipient OK" for _ in recipients),
             "message-info": stamp(self._now()),
             "custom-data": "S:DeliveryPriority=Normal",
         }
-        self._track(TRANSPORT, message, recipients, cells)
+        self._track(TRANSPORT, message, recipients, {**cells, **sent})
 
     def _track(self, service: str, message: Message, recipients: tuple[str, ...], cells: dict[str, str]) -> None:
         time = self._now()
@@ -388,4 +387,3 @@ def _closeness(pattern: str, domain: str) -> int | None:
     if pattern.startswith("*."):
         return len(pattern) if domain.endswith(pattern[1:]) else None
     return len(pattern) + 1 if pattern == domain else None
-

@@ -62,6 +62,13 @@ class Lab:
 
     async def start(self) -> dict[str, LabHost]:
         """Bring all hosts up, and give where each one answers."""
+        try:
+            return await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> dict[str, LabHost]:
         password = _own_password(self._folder)
         addresses = [host.address or _address(number) for number, host in enumerate(self._simulated)]
         users = [_users(host, password) for host in self._simulated]
@@ -196,7 +203,7 @@ async def serve(hosts: Sequence[Simulated], folder: Path, on_ready: Callable[[],
 def _wait_for_users(folder: Path, loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
     """Wait for the command that started this process to go, then for all others that use the lab."""
     sys.stdin.buffer.read()
-    with (folder / "users.lock").open("a") as lease:
+    with (folder / "users.lock").open("ab") as lease:
         fcntl.flock(lease, fcntl.LOCK_EX)
         loop.call_soon_threadsafe(ended.set)
 
@@ -214,7 +221,7 @@ def run(hosts: Sequence[Simulated], folder: Path, *, on_ready: Callable[[], None
         False, at once, where another process serves the folder.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / "server.lock").open("a") as lock:
+    with (folder / "server.lock").open("ab") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

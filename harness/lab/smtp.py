@@ -38,9 +38,10 @@ _HUB_PORTS = {MAIL: HUB_PORT, SUBMISSION: CLIENT_PROXY_PORT}
 _SERVICE = "MSExchangeFrontEndTransport"
 _CLOSE_SECONDS = 2.0
 
-# It warns of what clients do and of its own obsolete attributes; the protocol logs tell the first, and we don't use the second.
+# It warns of what clients do, which the protocol logs tell, and of obsolete attributes that it uses itself.
 logging.getLogger("mail.log").setLevel(logging.ERROR)
 
+_TOO_LARGE = "552 5.3.4 Message size exceeds fixed maximum message size"
 # What aiosmtpd says, and what Exchange says instead.
 _REPLIES = {
     "220 Ready to start TLS": "220 2.0.0 SMTP server ready",
@@ -51,8 +52,8 @@ _REPLIES = {
     "503 Error: need MAIL command": "503 5.5.2 Need mail command",
     "503 Error: need RCPT command": "503 5.5.2 Need rcpt command",
     "503 Error: nested MAIL command": "503 5.5.2 Sender already specified",
-    "552 Error: message size exceeds fixed maximum message size": "552 5.3.4 Message size exceeds fixed maximum message size",
-    "552 Error: Too much mail data": "552 5.3.4 Message size exceeds fixed maximum message size",
+    "552 Error: message size exceeds fixed maximum message size": _TOO_LARGE,
+    "552 Error: Too much mail data": _TOO_LARGE,
     "535 5.7.8 Authentication credentials invalid": "535 5.7.3 Authentication unsuccessful",
     "502 EXPN not implemented": "502 5.3.3 Command not implemented",
 }
@@ -118,11 +119,11 @@ class SmtpServer:
         """Break all conversations and stop listening."""
         for listener in self._listeners:
             listener.close()
-        for conversation in tuple(self._conversations):
+        ended = [conversation.ended for conversation in self._conversations]
+        for conversation in self._conversations:
             conversation.abort()
-        until = asyncio.get_running_loop().time() + _CLOSE_SECONDS
-        while self._conversations and asyncio.get_running_loop().time() < until:
-            await asyncio.sleep(0)
+        if ended:
+            await asyncio.wait(ended, timeout=_CLOSE_SECONDS)
 
 
 class Conversation(SMTP):
@@ -134,6 +135,12 @@ class Conversation(SMTP):
         self._service = service
         self._role = role
         self._open_ones = open_ones
+        self.ended: asyncio.Future[None] = loop.create_future()
+        """Done once the connection is gone."""
+        self.client = ""
+        """The client's address."""
+        self.user = ""
+        """Who has signed in."""
         self._log: ProtocolSession | None = None
         self._banner = ""
         self._reply: list[str] = []
@@ -158,7 +165,8 @@ class Conversation(SMTP):
             return
         self._open_ones.add(self)
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        connector = find_connector(self._service.machine, self._role, peer[0])
+        self.client = str(peer[0])
+        connector = find_connector(self._service.machine, self._role, self.client)
         if connector is None:
             super().connection_made(transport)
             self.abort()
@@ -176,7 +184,7 @@ class Conversation(SMTP):
             self.tls_context = None
         source = Connector(connector.identity, settings["ProtocolLoggingLevel"] == "Verbose")
         local = f"{own[0]}:{self._role}"  # the port that the listener plays, not the free one that it was given
-        self._log = self._service.protocol.session(FRONTEND_RECEIVE, source, local, f"{peer[0]}:{peer[1]}")
+        self._log = self._service.protocol.session(FRONTEND_RECEIVE, source, local, f"{self.client}:{peer[1]}")
         self._note("+")
         if not self._by_signed_in_only:
             rights = "SMTPSubmit SMTPAcceptAnySender SMTPAcceptAuthoritativeDomainSender AcceptRoutingHeaders"
@@ -185,9 +193,10 @@ class Conversation(SMTP):
 
     def connection_lost(self, error: Exception | None) -> None:
         """Log which side ended the connection."""
-        if self in self._open_ones:
-            self._open_ones.discard(self)
-            self._note("-", "", "Local" if self._quit else "Remote")
+        self._open_ones.discard(self)
+        self._end("Remote")
+        if not self.ended.done():
+            self.ended.set_result(None)
         super().connection_lost(error)
 
     def abort(self) -> None:
@@ -197,6 +206,10 @@ class Conversation(SMTP):
             transport.abort()
 
     # What is logged.
+
+    def _end(self, by: str) -> None:
+        self._note("-", "", by)
+        self._log = None
 
     def _note(self, mark: Mark, data: str = "", context: str = "") -> None:
         if self._log is not None:
@@ -222,6 +235,8 @@ class Conversation(SMTP):
             said = f"{code}  {' '.join([first[4:], *(line[4:] for line in more)])}" if more else text
             self._note(">", f"334 {_MASK}" if code == "334" else said)
             self._reply = []
+            if self._quit:
+                self._end("Local")
         await super().push(text)
 
     async def challenge_auth(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  as aiosmtpd has it
@@ -323,13 +338,13 @@ class Conversation(SMTP):
         self._note("*", "", "Proxy destination(s) obtained from OnProxyInboundMessage event")
         message = self._service.flow.accept(
             Envelope(
-                client=str(session.peer[0]),
+                client=self.client,
                 helo=str(session.host_name),
                 sender="" if envelope.mail_from == "<>" else str(envelope.mail_from),
                 recipients=tuple(envelope.rcpt_tos),
                 content=envelope.original_content,
                 port=_HUB_PORTS[self._role],
-                user=session.auth_data.login if session.authenticated else "",
+                user=self.user,
             )
         )
         return self._service.flow.queued(message)
@@ -337,7 +352,7 @@ class Conversation(SMTP):
     def _sign_in(
         self, server: SMTP, session: Session, envelope: SmtpEnvelope, mechanism: str, credentials: object
     ) -> AuthResult:
-        del server, envelope, mechanism
+        del server, session, envelope, mechanism
         if not isinstance(credentials, LoginPassword):
             return AuthResult(success=False, handled=False)
         user = credentials.login.decode("utf-8", "replace")
@@ -345,17 +360,10 @@ class Conversation(SMTP):
             self._note("*", f"User Name: {user}", "Inbound authentication failed")
             return AuthResult(success=False, handled=False)
         account = user.rpartition("\\")[2].partition("@")[0]
-        name = f"{self._service.machine.netbios_domain}\\{account}"
+        self.user = f"{self._service.machine.netbios_domain}\\{account}"
         self._note("*", "SMTPSubmit SMTPAcceptAnyRecipient BypassAntiSpam", "Set Session Permissions")
-        self._note("*", name, "authenticated")
-        return AuthResult(success=True, auth_data=_User(name))
-
-
-@dataclass(frozen=True, slots=True)
-class _User:
-    """Who signed in; aiosmtpd keeps its name."""
-
-    login: str
+        self._note("*", self.user, "authenticated")
+        return AuthResult(success=True)
 
 
 class _Answers:
@@ -364,7 +372,7 @@ class _Answers:
     def __init__(self, service: Service) -> None:
         self._service = service
 
-    def handle_STARTTLS(self, server: Conversation, session: Session, envelope: SmtpEnvelope) -> bool:  # noqa: N802, PLR6301  aiosmtpd's hook
+    def handle_STARTTLS(self, server: Conversation, session: Session, envelope: SmtpEnvelope) -> bool:  # noqa: N802  aiosmtpd's hook
         del session, envelope
         server.tls_begun()
         return True
@@ -374,7 +382,7 @@ class _Answers:
     ) -> str:
         del envelope
         session.host_name = hostname
-        return f"250 {server.hostname} Hello [{session.peer[0]}]"
+        return f"250 {server.hostname} Hello [{server.client}]"
 
     async def handle_EHLO(  # noqa: N802  the same
         self, server: Conversation, session: Session, envelope: SmtpEnvelope, hostname: str, responses: list[str]
@@ -383,7 +391,7 @@ class _Answers:
         session.host_name = hostname
         offered = [line[4:] for line in responses[1:-1]]
         offered = [line for line in offered if line != "AUTH "]
-        lines = [f"{server.hostname} Hello [{session.peer[0]}]", *offered, "PIPELINING", "ENHANCEDSTATUSCODES"]
+        lines = [f"{server.hostname} Hello [{server.client}]", *offered, "PIPELINING", "ENHANCEDSTATUSCODES"]
         return [f"250-{line}" for line in lines[:-1]] + [f"250 {lines[-1]}"]
 
     async def handle_MAIL(  # noqa: N802  the same

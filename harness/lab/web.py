@@ -1,7 +1,7 @@
 """The web front end of a simulated host: as much of Outlook Web App as leaves rows in the log.
 
-It speaks plain HTTP and plays port 443, as behind a load balancer that ends TLS. A user signs in through the logon page's
-form; requests of a signed-in user go on to the back-end site, which logs them too.
+It speaks plain HTTP and plays port 443, as behind a load balancer that ends TLS. A user signs in through the logon
+page's form; requests of a signed-in user go on to the back-end site, which logs them too.
 """
 
 from __future__ import annotations
@@ -105,8 +105,9 @@ class WebServer:
             while (request := await connection.next_request()) is not None:
                 began = time.monotonic()
                 page = self._answer(request)
-                await connection.respond(page.status, page.headers, page.body)
+                # Before the client has its answer, so that who has it finds the row.
                 self._log(request, page, client, time.monotonic() - began)
+                await connection.respond(page.status, page.headers, page.body)
         except BadRequestError as error:
             # http.sys answers these itself and notes them in a log of its own.
             await connection.refuse(error.status)
@@ -126,9 +127,7 @@ class WebServer:
         if path == "/owa/auth.owa" and request.method == "POST":
             return self._sign_in(request)
         if path in {"/owa", "/owa/"}:
-            if user:
-                return Page(200, (_HTML,), b"<!DOCTYPE html>\n<title>Mail</title>\n", user)
-            return Page(302, (("Location", f"{_LOGON}?url=%2fowa%2f&reason=0"),))
+            return _mailbox(user)
         if path == "/":
             return Page(302, (("Location", "/owa/"),))
         return Page(404, (_HTML,), b"<!DOCTYPE html>\n<title>404</title>\n", user)
@@ -176,6 +175,12 @@ class WebServer:
         if any(each["id"] == site for each in self._machine.iis.sites()):
             row = {**values, "s-port": _PORTS[site]}
             self._logs.log(WebRequest(self._logs.now(), site, row, request.headers))
+
+
+def _mailbox(user: str) -> Page:
+    if user:
+        return Page(200, (_HTML,), b"<!DOCTYPE html>\n<title>Mail</title>\n", user)
+    return Page(302, (("Location", f"{_LOGON}?url=%2fowa%2f&reason=0"),))
 
 
 def _cookie(request: HttpRequest) -> str:

@@ -35,7 +35,7 @@ def parse(value: object, target: Target) -> dict[str, Any]:
     printed: Any = value
     match printed:
         case [{"computer_name": str(), "windows": dict(), "exchange": None} as facts]:
-            return facts
+            return dict(facts)
         case [{"computer_name": str(), "windows": dict(), "exchange": {"build": str(build), **rest}} as facts]:
             return {**facts, "exchange": {"version": _version(build, target), "build": build, **rest}}
     raise HostError(f"the host's facts can't be read: {value!r:.200}", host=target.host)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from harness.modules.base import Target
 
-_SOURCE = Source("the task's own script", 1)
+_READ = Source("the task's scripts read and test", 1)
+_SET = Source("the task's script set", 1)
 
 
 class PowerShellArguments(Arguments):
@@ -43,8 +44,8 @@ class PowerShell(Module[PowerShellArguments]):
 
     def read(self, arguments: PowerShellArguments, _target: Target) -> Script:
         """Run ``read`` and ``test`` and print what both gave."""
-        parts = [f"@(. {{\n{text}\n}})" if text else "@()" for text in (arguments.read, arguments.test)]
-        return _script(arguments, "@{ read = " + parts[0] + "; test = " + parts[1] + " }")
+        parts = [f"@(. {{ {text}\n}})" if text else "@()" for text in (arguments.read, arguments.test)]
+        return _script(arguments, f"@{{ read = {parts[0]}; test = {parts[1]} }}", _READ)
 
     def resources(self, value: object) -> tuple[Resource, ...]:
         """Keep what ``read`` printed as text, and what ``test`` answered."""
@@ -78,8 +79,8 @@ class PowerShell(Module[PowerShellArguments]):
 
     def write(self, arguments: PowerShellArguments, _difference: Difference, _target: Target) -> Script:
         """Run ``set``."""
-        return _script(arguments, arguments.set)
+        return _script(arguments, arguments.set, _SET)
 
 
-def _script(arguments: PowerShellArguments, text: str) -> Script:
-    return Script(text, _SOURCE, frozenset(arguments.exchange))
+def _script(arguments: PowerShellArguments, text: str, source: Source) -> Script:
+    return Script(text, source, frozenset(arguments.exchange))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.errors import ConnectionLostError, ScriptError
+from harness.errors import ConnectionLostError, ScriptError, UnreachableError
 from harness.modules import shells
 from harness.remote import batch as batches
 
@@ -59,11 +59,22 @@ class Session:
         unique = list({script.text: script for script in scripts}.values())
         try:
             answers = self._run(unique)
-        except ConnectionLostError:
+        except ConnectionLostError as lost:
             self.close()
-            answers = self._run(unique)
+            answers = self._run_again(unique, lost)
         by_text = {script.text: answer for script, answer in zip(unique, answers, strict=True)}
         return [by_text[script.text] for script in scripts]
+
+    def _run_again(self, scripts: Sequence[Script], lost: ConnectionLostError) -> list[Answer]:
+        try:
+            return self._run(scripts)
+        except UnreachableError as again:
+            raise ConnectionLostError(
+                f"the connection broke off ({lost.message}), and again over a fresh one ({again.message})",
+                host=self._target.host,
+                tried=again.tried,
+                hint="something on the host or on the way cuts it: see the WinRM service and its event log",
+            ) from again
 
     def write(self, scripts: Sequence[Script]) -> list[Answer]:
         """Run scripts that change something, all in one process, in order, and never twice.

@@ -78,7 +78,7 @@ def _hint(error: ScriptError, script: Script, target: Target) -> str:
                 "and exchange_password, or use winrm_transport=credssp, or kerberos with winrm_kerberos_delegation=true"
             )
         return (
-            f"Exchange refused {target.user!r}: check exchange_user and exchange_password, that the account's "
+            f"Exchange refused '{target.user}': check exchange_user and exchange_password, that the account's "
             "RemotePowerShellEnabled is true, and exchange_fqdn if the server answers to another name"
         )
     if "CommandNotFoundException" in kinds and script.cmdlets:

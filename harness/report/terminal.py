@@ -122,7 +122,7 @@ class Terminal:
             for change in task.changes:
                 self._indented(text.change(change), style)
         if task.error is not None:
-            self._indented(f"{task.source}: {text.error(task.error)}", style)
+            self._indented(text.located(task), style)
         if task.status is not Status.SKIPPED or self._diff:
             for note in task.notes:
                 self._indented(note, "dim")

@@ -9,11 +9,12 @@ from harness.errors import ScriptError, UnreachableError
 if TYPE_CHECKING:
     from harness.errors import HarnessError
     from harness.modules.base import Change, Value
+    from harness.play.results import TaskResult
 
 
 def change(each: Change) -> str:
     """Write a change on one line: ``Default Web Site: fields + cs-version``."""
-    where = f"{each.resource.kind} {each.resource.name!r}: {each.setting}"
+    where = f"{each.resource.kind} '{each.resource.name}': {each.setting}"
     if isinstance(each.before, tuple) and isinstance(each.after, tuple):
         added = [f"+ {member}" for member in each.after if member not in each.before]
         removed = [f"- {member}" for member in each.before if member not in each.after]
@@ -47,6 +48,12 @@ def error(each: HarnessError) -> str:
         untold = [attempt for attempt in each.tried if attempt not in text]
         text += f" (tried {', '.join(untold)})" if untold else ""
     return text + (f"\nhint: {each.hint}" if each.hint else "")
+
+
+def located(task: TaskResult) -> str:
+    """Write a task's error with its place: the value's own where the error knows it, else the task's."""
+    words = error(task.error) if task.error is not None else ""
+    return words if words.startswith(f"{task.source.file}:") else f"{task.source}: {words}"
 
 
 def kind(each: HarnessError) -> str:

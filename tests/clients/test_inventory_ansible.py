@@ -154,14 +154,9 @@ def test_groups_are_the_same(inventory_file: Path) -> None:
     theirs = ansible(inventory_file)
     del theirs["_meta"]
     ours = load(inventory_file).groups
-    expected = {
-        name: (group.get("hosts", []), group.get("children", [])) for name, group in theirs.items() if group
-    }
+    expected = {name: (group.get("hosts", []), group.get("children", [])) for name, group in theirs.items() if group}
     # Ansible's listing has neither empty groups nor the hosts directly in all.
-    actual = {
-        name: (list(group.hosts) if name != "all" else [], list(group.children))
-        for name, group in ours.items()
-    }
+    actual = {name: (list(group.hosts) if name != "all" else [], list(group.children)) for name, group in ours.items()}
 
     assert actual.pop("empty") == ([], [])
     assert expected == actual

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
 
 import pytest
 
@@ -12,7 +15,7 @@ from harness.lab.winrm.mishap import Mishap
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from conftest import Ended, RunningLab
+    from running_lab import Ended, RunningLab
 
 FIRST, SECOND = "ex01.lab.example", "ex02.lab.example"
 HOSTILE = "Default{0}; Remove-Item C:\\ -Recurse; {0}"
@@ -23,6 +26,11 @@ def recap(ended: Ended) -> dict[str, dict[str, int]]:
     """Read the recap: host to counts."""
     lines = re.findall(r"^(\S+)\s+: (ok=.*)$", ended.out, re.MULTILINE)
     return {host: {name: int(count) for name, count in re.findall(r"(\w+)=(\d+)", cells)} for host, cells in lines}
+
+
+def levels(lab: RunningLab, host: str) -> dict[str, str]:
+    """Give the logging level of each receive connector."""
+    return {entry.name: str(entry.protocol_logging) for entry in lab.machine(host).receive_connectors}
 
 
 def test_the_first_run_changes_and_the_second_does_not(lab: RunningLab) -> None:
@@ -43,10 +51,9 @@ def test_the_server_really_has_what_the_playbook_says(lab: RunningLab) -> None:
     lab.run("apply")
 
     for name in (FIRST, SECOND):
-        machine = lab.machine(name)
-        assert {"Verbose"} == {connector.protocol_logging for connector in machine.receive_connectors}
-        assert "ProtocolVersion" in machine.site_fields("Default Web Site")
-        assert "UriQuery" in machine.site_fields("Default Web Site")
+        fields = lab.machine(name).site_fields("Default Web Site")
+        assert {"Verbose"} == set(levels(lab, name).values())
+        assert {"ProtocolVersion", "UriQuery", "Referer"} <= set(fields)
 
 
 def test_a_plan_a_check_and_the_run_agree_to_the_letter(lab: RunningLab) -> None:
@@ -79,14 +86,13 @@ def test_a_hostile_name_is_only_a_name(lab: RunningLab, quote: str) -> None:
     name = HOSTILE.format(quote)
     lab.machine(FIRST).add_receive_connector(name)
     playbook = lab.playbook(
-        f"- hosts: {FIRST}\n  tasks:\n    - receive_connector:\n        names: ['{name.replace(chr(39), chr(39) * 2)}']\n"
-        "        protocol_logging: verbose\n"
+        f"- hosts: {FIRST}\n  tasks:\n    - receive_connector:\n        protocol_logging: verbose\n"
+        f"        names: ['{name.replace(chr(39), chr(39) * 2)}']\n"
     )
 
     ended = lab.run("apply", "-p", playbook, "--diff")
 
-    levels = {connector.name: connector.protocol_logging for connector in lab.machine(FIRST).receive_connectors}
-    assert (0, "Verbose") == (ended.code, levels[name])
+    assert (0, "Verbose") == (ended.code, levels(lab, FIRST)[name])
     assert name in ended.out
 
 
@@ -137,9 +143,23 @@ def test_a_broken_host_fails_alone(lab: RunningLab, mishap: Mishap, code: int, c
     assert words in ended.out
 
 
+@pytest.mark.parametrize("requests", range(4, 14))
+def test_a_connection_that_breaks_anywhere_is_told_truly(lab: RunningLab, requests: int) -> None:
+    """Whatever a run says was changed is so on the host, whichever request the connection broke at; nothing is lost."""
+    lab.befall(FIRST, Mishap(drop_after_requests=requests, times=1))
+
+    ended = lab.run("apply", "--tags", "smtp", "--limit", FIRST, "--output", "json")
+
+    (host,) = ended.json["plays"][0]["hosts"]
+    told = {task["module"]: task["status"] for task in host["tasks"]}
+    assert ("changed" if set(levels(lab, FIRST).values()) == {"Verbose"} else "failed") == told["receive_connector"]
+    lab.befall(FIRST, Mishap())
+    assert (0, 0) == (lab.run("apply").code, lab.run("plan").code)
+
+
 def test_a_write_that_does_not_hold_is_a_failure(lab: RunningLab) -> None:
     """A host that takes a change without an error and keeps the old value never counts as changed."""
-    lab.machine(FIRST).forgets_writes = {"Set-ReceiveConnector"}
+    lab.machine(FIRST).faults.ignored.add("Set-ReceiveConnector")
 
     ended = lab.run("apply", "--tags", "smtp")
 
@@ -157,8 +177,25 @@ def test_a_wrong_playbook_touches_no_host(lab: RunningLab) -> None:
     ended = lab.run("apply", "-p", playbook)
 
     assert 3 == ended.code
-    assert ["playbook.yml:3:7", "playbook.yml:4:44"] == re.findall(r"playbook\.yml:\d+:\d+", ended.err)
+    assert ["playbook.yml:3:7", "playbook.yml:4:45"] == re.findall(r"playbook\.yml:\d+:\d+", ended.err)
     assert 0 == lab.server(FIRST).requests
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("--tags", "smtpp", "no task has the tag 'smtpp' (did you mean 'smtp'?)"),
+        ("--limit", "ex09*", "ex09*"),
+        ("-p", "nowhere.yml", "nowhere.yml"),
+        ("-e", "novalue", "'novalue' is not KEY=VALUE"),
+    ],
+)
+def test_an_option_that_fits_nothing_is_refused(lab: RunningLab, option: str, value: str, words: str) -> None:
+    """A misspelt name must not look like a run that had nothing to do."""
+    ended = lab.run("apply", option, value)
+
+    assert (3, 0) == (ended.code, lab.server(FIRST).requests)
+    assert words in ended.err
 
 
 def test_handlers_run_only_when_notified(lab: RunningLab) -> None:
@@ -203,12 +240,29 @@ def test_no_session_is_left_on_the_host(lab: RunningLab) -> None:
     assert [0, 0] == [len(lab.machine(name).sessions) for name in (FIRST, SECOND)]
 
 
-def test_the_password_shows_nowhere(lab: RunningLab, make_lab: Callable[[list[str]], RunningLab]) -> None:
-    """Neither output nor state on disk, nor what the host was sent as script, holds the password."""
-    password = (lab.inventory.parent / ".harness" / "lab" / "password").read_text()
-    lab.machine(FIRST).accounts = {"Administrator": "another"}
+CANARY = "c4nary:pa$$ w\u00f6rd"
 
-    ended = lab.run("apply", "--diff")
 
-    assert password not in ended.out + ended.err
-    assert 1 == ended.code
+def forms(secret: str) -> set[str]:
+    """Give every form in which a secret could show."""
+    narrow, wide = secret.encode(), secret.encode("utf-16-le")
+    encoded = {base64.b64encode(data).decode().rstrip("=") for data in (narrow, wide)}
+    return {secret, quote(secret), quote_plus(secret), json.dumps(secret)[1:-1], *encoded}
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_password_shows_nowhere(
+    make_lab: Callable[..., RunningLab], monkeypatch: pytest.MonkeyPatch, right: bool
+) -> None:
+    """Neither in what a run prints, right or refused, nor in any file that it leaves, in none of its forms."""
+    lab = make_lab(FIRST, user="LAB\\auditor", password=CANARY if right else "something else")
+    lab.inventory.write_text(f"{FIRST} connection=lab winrm_user=LAB\\\\auditor winrm_password=env:CANARY\n")
+    monkeypatch.setenv("CANARY", CANARY)
+
+    runs = [lab.run(*words) for words in (["plan"], ["apply", "--diff"], ["apply", "--output", "json"])]
+    runs.append(lab.run("inventory", "--host", FIRST, "--explain"))
+
+    shown = "".join(run.out + run.err for run in runs)
+    kept = "".join(path.read_text(errors="replace") for path in lab.inventory.parent.rglob("*") if path.is_file())
+    assert [0 if right else 4] * 2 == [run.code for run in runs[1:3]]
+    assert set() == {form for form in forms(CANARY) if form in shown or form in kept}

@@ -46,9 +46,7 @@ def test_case(case: dict[str, Any], load_text: Loader) -> None:
     }
 
     assert expected == actual
-    assert case.get("groups", {}) == {
-        name: list(inventory.groups[name].members) for name in case.get("groups", {})
-    }
+    assert case.get("groups", {}) == {name: list(inventory.groups[name].members) for name in case.get("groups", {})}
     assert case.get("notices", []) == [str(notice) for notice in inventory.notices]
 
 

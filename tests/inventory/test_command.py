@@ -109,10 +109,7 @@ def test_json_says_the_same() -> None:
 @pytest.mark.usefixtures("inventory")
 def test_extra_variables_and_bad_ones() -> None:
     """``-e`` overrides; without an equals sign it is refused, and not repeated."""
-    assert (
-        json.loads(run("-e", "site=rome=1", "--host", "lone", "--output", "json").stdout)["lone"]["site"]
-        == "rome=1"
-    )
+    assert json.loads(run("-e", "site=rome=1", "--host", "lone", "--output", "json").stdout)["lone"]["site"] == "rome=1"
     refused = run("-e", "canary")
     assert refused.exit_code == 2
     assert "expected KEY=VALUE" in refused.output

@@ -96,9 +96,7 @@ def test_selection_error_carries_its_place(load_text: Loader) -> None:
     """A play's pattern that matches nothing is reported at the playbook's line."""
     inventory = load_text("ex1\n")
 
-    with pytest.raises(
-        InventoryError, match=r"^site.yml:3:5: 'ex2' matches no host and no group \(did you mean ex1"
-    ):
+    with pytest.raises(InventoryError, match=r"^site.yml:3:5: 'ex2' matches no host and no group \(did you mean ex1"):
         inventory.select("ex2", source=Source("site.yml", 3, 5))
 
 
@@ -122,9 +120,7 @@ def test_empty_inventory_is_an_inventory(load_text: Loader) -> None:
 
 def test_windows_line_ends_and_byte_order_mark(load_text: Loader) -> None:
     """A file saved by Windows' editors reads the same."""
-    inventory = load_text(
-        "\ufeff[g]\r\nex1 a='b c'\r\n[g:vars]\r\nd=e\r\n", {"group_vars/g.yml": "\ufefff: g\r\n"}
-    )
+    inventory = load_text("\ufeff[g]\r\nex1 a='b c'\r\n[g:vars]\r\nd=e\r\n", {"group_vars/g.yml": "\ufefff: g\r\n"})
     host = inventory.hosts["ex1"]
 
     assert [host.get(name) for name in ("a", "d", "f")] == ["b c", "e", "g"]
@@ -238,9 +234,7 @@ def test_each_name_means_one_key() -> None:
 LINES = st.lists(
     st.one_of(
         st.text(max_size=25),
-        st.sampled_from(
-            ["[a]", "[b:children]", "[a:vars]", "[b]", "a", "b", "x=1", "h[1:3] p=q", "h1", "all"]
-        ),
+        st.sampled_from(["[a]", "[b:children]", "[a:vars]", "[b]", "a", "b", "x=1", "h[1:3] p=q", "h1", "all"]),
     ),
     max_size=12,
 )

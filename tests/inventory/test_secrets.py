@@ -134,9 +134,7 @@ def test_prompt_needs_a_terminal(load_text: Loader, monkeypatch: pytest.MonkeyPa
     terminal = Terminal(monkeypatch, present=False)
     host = load_text(LINE.format("prompt:")).hosts["ex01"]
 
-    with pytest.raises(
-        SecretError, match=r"there is no terminal \(run harness from a terminal, or use env:NAME"
-    ):
+    with pytest.raises(SecretError, match=r"there is no terminal \(run harness from a terminal, or use env:NAME"):
         host.secret("winrm_password")
     assert terminal.prompts == []
 
@@ -173,22 +171,16 @@ def test_provider_of_a_plugin(load_text: Loader) -> None:
     assert vault.asked == ["exchange/svc"]
     with pytest.raises(SecretError) as caught:
         inventory.hosts["ex3"].secret("winrm_password")
-    assert (
-        str(caught.value) == "inventory.ini:2: winrm_password: the plugin for vault: failed with RuntimeError"
-    )
+    assert str(caught.value) == "inventory.ini:2: winrm_password: the plugin for vault: failed with RuntimeError"
     assert caught.value.__cause__ is None
 
 
-def test_installed_plugin_is_found(
-    load_text: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_installed_plugin_is_found(load_text: Loader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A distribution with an entry point in the group ``harness`` brings its schemes along."""
     site = tmp_path / "site"
     info = site / "harness_keepass-1.0.dist-info"
     info.mkdir(parents=True)
-    (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: harness-keepass\nVersion: 1.0\n", encoding="utf-8"
-    )
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: harness-keepass\nVersion: 1.0\n", encoding="utf-8")
     (info / "entry_points.txt").write_text("[harness]\nkeepass = harness_keepass\n", encoding="utf-8")
     (site / "harness_keepass.py").write_text(
         "from harness.inventory import hookimpl\n"

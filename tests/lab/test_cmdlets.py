@@ -45,7 +45,7 @@ def error(machine: Machine, script: str) -> str:
 
 def test_identity_forms(machine: Machine) -> None:
     """Name, SERVER\\Name, GUID and distinguished name all find the connector, and only it."""  # noqa: D301  one backslash
-    entry = machine.receive_connectors()[2]
+    entry = machine.receive_connectors[2]
     forms = [entry.name, entry.identity, entry.guid, entry.dn, entry.name.upper()]
     found = [exchange(machine, f"(Get-ReceiveConnector -Identity '{form}').Name") for form in forms]
 
@@ -99,7 +99,7 @@ def test_what_if_changes_nothing(machine: Machine) -> None:
     """-WhatIf says what would be done, and leaves it."""
     exchange(machine, "Set-ReceiveConnector 'Default EX01' -ProtocolLoggingLevel Verbose -WhatIf")
 
-    assert "None" == machine.receive_connectors()[0].settings["ProtocolLoggingLevel"]
+    assert "None" == machine.receive_connectors[0].settings["ProtocolLoggingLevel"]
 
 
 def test_an_object_names_itself(machine: Machine) -> None:
@@ -110,7 +110,7 @@ def test_an_object_names_itself(machine: Machine) -> None:
         "-WarningAction SilentlyContinue",
     )
 
-    assert {"Verbose"} == {entry.settings["ProtocolLoggingLevel"] for entry in machine.receive_connectors()}
+    assert {"Verbose"} == {entry.protocol_logging for entry in machine.receive_connectors}
 
 
 @pytest.mark.parametrize(
@@ -141,15 +141,15 @@ def test_new_connectors(machine: Machine) -> None:
 
     assert ["EX01\\It's new", "SMTP:corp.example;1"] == made
     assert "already exists" in again
-    assert "It's new" == machine.receive_connectors()[-1].name
+    assert "It's new" == machine.receive_connectors[-1].name
     assert ["EX01"] == machine.organisation.send_connectors()[-1].settings["SourceTransportServers"]
 
 
 def test_renamed_connector_has_a_new_identity(machine: Machine) -> None:
     """The GUID stays."""
-    guid = machine.receive_connectors()[0].guid
+    guid = machine.receive_connectors[0].guid
     exchange(machine, "Set-ReceiveConnector 'Default EX01' -Name Inside")
-    entry = machine.receive_connectors()[0]
+    entry = machine.receive_connectors[0]
 
     assert ("Inside", "EX01\\Inside", guid) == (entry.name, entry.identity, entry.guid)
     assert entry.dn.startswith("CN=Inside,CN=SMTP Receive Connectors,")

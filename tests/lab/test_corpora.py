@@ -113,8 +113,8 @@ def test_receive_connectors(corpora: Path, machine: Machine) -> None:
     names = [str(export.properties(element)["Name"].text) for element in export.objects]
     server = names[0].removeprefix("Default ")
 
-    assert [entry.name.replace("EX01", server) for entry in machine.receive_connectors()] == names
-    for element, entry in zip(export.objects, machine.receive_connectors(), strict=True):
+    assert [entry.name.replace("EX01", server) for entry in machine.receive_connectors] == names
+    for element, entry in zip(export.objects, machine.receive_connectors, strict=True):
         _compare(export, element, entry)
 
 
@@ -136,7 +136,7 @@ def test_receive_connector_settings(corpora: Path, machine: Machine) -> None:
         "TarpitInterval",
         "ConnectionTimeout",
     )
-    for element, entry in zip(export.objects, machine.receive_connectors(), strict=True):
+    for element, entry in zip(export.objects, machine.receive_connectors, strict=True):
         real = export.properties(element)
         expected = {name: real[name].findtext(f"{_NS}ToString") or real[name].text for name in same}
         shown = entry.as_object()

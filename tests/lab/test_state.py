@@ -30,9 +30,9 @@ def test_new_server_has_the_documented_receive_connectors(machine: Machine) -> N
             entry.name,
             [binding.rpartition(":")[2] for binding in entry.settings["Bindings"]],
             entry.settings["TransportRole"],
-            entry.settings["ProtocolLoggingLevel"],
+            entry.protocol_logging,
         )
-        for entry in machine.receive_connectors()
+        for entry in machine.receive_connectors
     ]
 
     assert [
@@ -73,7 +73,7 @@ def test_no_log_is_larger_than_its_folder_by_default(service: object, machine: M
 def test_changes_survive_a_restart(start: Start) -> None:
     """What was stored through one object is there for the next one made from the same folder."""
     (first,) = start("EX01")
-    connector = first.receive_connectors()[0]
+    connector = first.receive_connectors[0]
     with first.store.change():
         connector.set("ProtocolLoggingLevel", "Verbose")
     first.iis.set_log_file(1, "logExtFileFlags", "Date,Time,ProtocolVersion")
@@ -81,8 +81,8 @@ def test_changes_survive_a_restart(start: Start) -> None:
     process = first.services.state("MSExchangeTransport")
     (again,) = start("EX01")
 
-    assert "Verbose" == again.receive_connectors()[0].settings["ProtocolLoggingLevel"]
-    assert connector.guid == again.receive_connectors()[0].guid
+    assert "Verbose" == again.receive_connectors[0].settings["ProtocolLoggingLevel"]
+    assert connector.guid == again.receive_connectors[0].guid
     assert "Date,Time,ProtocolVersion" == again.iis.log_file(1)["logExtFileFlags"]
     assert process == again.services.state("MSExchangeTransport")
 
@@ -345,5 +345,5 @@ def test_a_copy_is_text_where_the_original_is_an_object(machine: Machine) -> Non
     assert copy.get("ConnectivityLogEnabled") is True
     assert copy.type_name == f"Deserialized.{live.type_name}"
     assert ["0.0.0.0:2525"] == [
-        item for item in flat(machine.receive_connectors()[0].as_object().get("Bindings")) if "[" not in item
+        item for item in flat(machine.receive_connectors[0].as_object().get("Bindings")) if "[" not in item
     ]

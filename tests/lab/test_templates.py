@@ -92,7 +92,7 @@ def run(
     return loaded, ran
 
 
-def value(results: tuple[list[batch.Result], list[batch.Result]], number: int = 0) -> Any:  # noqa: ANN401  JSON
+def value(results: tuple[list[batch.Result], list[batch.Result]], number: int = 0) -> Any:
     """Give what a script put out; fails where one failed."""
     loaded, ran = results
 
@@ -116,7 +116,7 @@ def read_iis() -> powershell.Script:
     return script("iis_logging.read.ps1.j2", has_log_target=True)
 
 
-def levels(read: Any) -> dict[str, str]:  # noqa: ANN401  JSON
+def levels(read: Any) -> dict[str, str]:
     """Give the protocol logging level of each object that was read."""
     return {found["name"]: found["properties"]["protocol_logging"] for found in read}
 
@@ -179,14 +179,14 @@ def test_batch_leaves_no_session(machine: Machine) -> None:
 def test_write_changes_one_connector_and_survives_a_restart(start: Start) -> None:
     """The one that was named, under its GUID, and nothing else."""
     (machine,) = start("EX01")
-    before = {entry.guid: dict(entry.settings) for entry in machine.receive_connectors()}
-    wanted = machine.receive_connectors()[1].guid
+    before = {entry.guid: dict(entry.settings) for entry in machine.receive_connectors}
+    wanted = machine.receive_connectors[1].guid
     write = script("receive_connector.write.ps1.j2", changes=[{"id": wanted, "protocol_logging": "Verbose"}])
     value(run(machine, write, load=(remoting(),)))
     (again,) = start("EX01")
     before[wanted]["ProtocolLoggingLevel"] = "Verbose"
 
-    assert before == {entry.guid: entry.settings for entry in again.receive_connectors()}
+    assert before == {entry.guid: entry.settings for entry in again.receive_connectors}
 
 
 @pytest.mark.parametrize("danger", [False, True])
@@ -210,7 +210,7 @@ def test_hostile_names_are_only_names(machine: Machine, name: str, danger: bool)
             load=(remoting(),),
         )
     )
-    changed = [e.name for e in machine.receive_connectors() if e.settings["ProtocolLoggingLevel"] == "Verbose"]
+    changed = [e.name for e in machine.receive_connectors if e.protocol_logging == "Verbose"]
     sending = levels(value(run(machine, READ_SEND, load=(remoting(),))))
 
     assert ["Default Frontend EX01", name] == changed
@@ -401,24 +401,27 @@ def test_endpoint_is_gone_with_iis(machine: Machine) -> None:
 
 
 def test_hidden_cmdlet(machine: Machine) -> None:
-    """A cmdlet that the user's roles don't include doesn't come with the session."""
+    """A cmdlet that the user's roles don't include fails the script that calls it, and no other."""
     machine.faults.hidden.add("Set-ReceiveConnector")
-    (loaded,), _ = run(machine, READ_RECEIVE, load=(remoting(),))
+    guid = machine.receive_connectors[0].guid
+    write = script("receive_connector.write.ps1.j2", changes=[{"id": guid, "protocol_logging": "Verbose"}])
+    (loaded,), (read, written) = run(machine, READ_RECEIVE, write, load=(remoting(),))
 
-    assert loaded.error is not None
-    assert "CommandNotFoundException" in loaded.error.identifier
-    assert "Set-ReceiveConnector" in loaded.error.message
+    assert (None, None) == (loaded.error, read.error)
+    assert written.error is not None
+    assert "CommandNotFoundException" in written.error.identifier
+    assert "Set-ReceiveConnector" in written.error.message
     assert () == machine.sessions
 
 
 def test_set_that_does_not_stick(machine: Machine) -> None:
     """The fault that a confirming read must find: no error, no change."""
     machine.faults.ignored.add("set-receiveconnector")
-    guid = machine.receive_connectors()[0].guid
+    guid = machine.receive_connectors[0].guid
     write = script("receive_connector.write.ps1.j2", changes=[{"id": guid, "protocol_logging": "Verbose"}])
     value(run(machine, write, load=(remoting(),)))
 
-    assert "None" == machine.receive_connectors()[0].settings["ProtocolLoggingLevel"]
+    assert "None" == machine.receive_connectors[0].settings["ProtocolLoggingLevel"]
 
 
 def test_broken_cmdlet(machine: Machine) -> None:

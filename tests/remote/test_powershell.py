@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jinja2
 import pytest
@@ -13,6 +13,9 @@ from hypothesis import strategies as st
 from harness import resources
 from harness.redaction import Secret
 from harness.remote import powershell
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HOSTILE = "Default'; Remove-Item C:\\ -Recurse; '"
 QUOTES = "'\u2018\u2019\u201a\u201b"

@@ -57,7 +57,7 @@ _NAME = Parameter("Name", "string")
 
 
 def _receive_connectors(machines: list[Machine]) -> list[Found]:
-    return [(machine.store, entry) for machine in machines for entry in machine.receive_connectors()]
+    return [(machine.store, entry) for machine in machines for entry in machine.receive_connectors]
 
 
 def _machines(call: Call) -> list[Machine]:

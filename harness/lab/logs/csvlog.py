@@ -1,4 +1,4 @@
-"""Exchange's own log files: comma-separated values below five header lines, a new file each hour or when one is full."""
+"""Exchange's own logs: comma-separated values below five header lines, a new file each hour or when one is full."""
 
 from __future__ import annotations
 
@@ -46,7 +46,14 @@ class CsvLog:
     """
 
     def __init__(
-        self, name: str, prefix: str, kind: str, version: str, fields: Sequence[str], now: Callable[[], dt.datetime]
+        self,
+        name: str,
+        prefix: str,
+        kind: str,
+        *,
+        version: str,
+        fields: Sequence[str],
+        now: Callable[[], dt.datetime],
     ) -> None:
         self._name = name
         self._prefix = prefix

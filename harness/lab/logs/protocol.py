@@ -100,7 +100,12 @@ class ProtocolLogs:
         self.now = now
         self._logs = {
             side.name: CsvLog(
-                side.name, side.prefix, f"SMTP {side.direction} Protocol Log", _VERSION, FIELDS, now
+                side.name,
+                side.prefix,
+                f"SMTP {side.direction} Protocol Log",
+                version=_VERSION,
+                fields=FIELDS,
+                now=now,
             )
             for side in _SIDES
         }
@@ -116,7 +121,8 @@ class ProtocolLogs:
             local: This side's endpoint, ``address:port``; empty while an outgoing connection isn't there yet.
             remote: The other side's.
         """
-        return ProtocolSession(self, side, connector, f"{next(self._sessions):016X}", local, remote)
+        number = f"{next(self._sessions):016X}"
+        return ProtocolSession(self, side, connector, number=number, local=local, remote=remote)
 
     def write(self, side: Side, cells: dict[str, str]) -> None:
         """Write a line, unless its service has no folder for it."""
@@ -132,11 +138,12 @@ class ProtocolSession:
     """One conversation; `ProtocolLogs.session` makes it."""
 
     def __init__(
-        self, logs: ProtocolLogs, side: Side, connector: Connector, number: str, local: str, remote: str
+        self, logs: ProtocolLogs, side: Side, connector: Connector, *, number: str, local: str, remote: str
     ) -> None:
         self._logs = logs
         self._side = side
-        self._connector = connector
+        self.connector = connector
+        """Whose it is."""
         self.id = number
         """16 hexadecimal digits."""
         self.local = local
@@ -152,11 +159,11 @@ class ProtocolSession:
             data: What was said.
             context: What the server has to say about it.
         """
-        if not self._connector.verbose:
+        if not self.connector.verbose:
             return
         cells = {
             "date-time": stamp(self._logs.now()),
-            "connector-id": self._connector.id,
+            "connector-id": self.connector.id,
             "session-id": self.id,
             "sequence-number": str(next(self._numbers)),
             "local-endpoint": self.local,

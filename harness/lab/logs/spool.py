@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from harness.lab.logs.files import Files
 
@@ -29,7 +29,7 @@ class Log(Protocol):
         ...
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Waiting:
     due: float = float("inf")
     rows: list[Any] = field(default_factory=list)
@@ -47,7 +47,7 @@ class Spool:
         self._files = files
         self._changed = threading.Condition()
         self._waiting: dict[Log, _Waiting] = {}
-        self._writing = False
+        self._writing: frozenset[Log] = frozenset()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=f"logs-{name}", daemon=True)
         self._thread.start()
@@ -69,19 +69,21 @@ class Spool:
             waiting.due = now if full else min(waiting.due, now + delay)
             self._changed.notify_all()
 
-    def flush(self, logs: Iterable[Log] | None = None) -> None:
+    def flush(self, logs: Collection[Log] | None = None) -> None:
         """Have rows written now, and wait for it.
 
         Args:
             logs: Whose; ``None`` for all.
         """
         with self._changed:
-            wanted = list(self._waiting) if logs is None else [log for log in logs if log in self._waiting]
-            for log in wanted:
-                self._waiting[log].due = 0.0
+            wanted = {log: rows for log, rows in self._waiting.items() if logs is None or log in logs}
+            for waiting in wanted.values():
+                waiting.due = 0.0
             self._changed.notify_all()
+            # What others hand in meanwhile is held back as ever, and not waited for.
             self._changed.wait_for(
-                lambda: not self._writing and all(log not in self._waiting for log in wanted), _CLOSE_SECONDS
+                lambda: not any(self._waiting.get(log) is rows or log in self._writing for log, rows in wanted.items()),
+                _CLOSE_SECONDS,
             )
 
     def close(self) -> None:
@@ -102,11 +104,11 @@ class Spool:
                     ready = self._ready()
                 if not ready:
                     break
-                self._writing = True
+                self._writing = frozenset(log for log, _ in ready)
             for log, rows in ready:
                 self._write(log, rows)
             with self._changed:
-                self._writing = False
+                self._writing = frozenset()
                 self._changed.notify_all()
         self._files.close()
 

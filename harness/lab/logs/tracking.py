@@ -86,7 +86,7 @@ class Tracking:
         build = machine.build
         self._version = f"{build.major:02d}.{build.minor:02d}.{build.build:04d}.{build.revision:03d}"
         self._logs = {
-            service: CsvLog(service, service, "Message Tracking Log", self._version, FIELDS, now)
+            service: CsvLog(service, service, "Message Tracking Log", version=self._version, fields=FIELDS, now=now)
             for service in (TRANSPORT, DELIVERY, SUBMISSION)
         }
 

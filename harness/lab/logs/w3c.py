@@ -39,7 +39,7 @@ COLUMNS = {
     "BytesRecv": "cs-bytes",
     "TimeTaken": "time-taken",
 }
-"""The column of each flag of ``logExtFileFlags``, in the order in which http.sys writes them whatever the flags' order."""
+"""The column of each flag of ``logExtFileFlags``, in the order in which http.sys writes them."""
 
 _VARIABLE = re.compile(r"%([^%]+)%")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")

@@ -1,7 +1,7 @@
 """A strict evaluator of a small, documented PowerShell subset.
 
-It runs the very scripts that a real Windows host would get. What it doesn't have is refused as "not simulated", with the
-construct and its place; it never guesses.
+It runs the very scripts that a real Windows host would get. What it doesn't have is refused as
+"not simulated", with the construct and its place; it never guesses.
 
 * `parse` gives the syntax tree of a script, with the line and column of every node.
 * `harness.lab.powershell.host.run` is ``powershell.exe``.

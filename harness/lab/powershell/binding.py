@@ -1,4 +1,4 @@
-"""Binds a command's arguments to its parameters as PowerShell does: by name, then by position, then from the pipeline."""
+"""Binds a command's arguments to its parameters as PowerShell does: by name, by position, then from the pipeline."""
 
 from __future__ import annotations
 
@@ -70,6 +70,7 @@ class Binder:
         default_set: The default parameter set.
         convert: Converts a value to a type by name.
         lenient: A simple function: what doesn't fit goes to ``$args``.
+        script: A function, whose parameters' types transform instead of convert.
     """
 
     def __init__(
@@ -80,14 +81,17 @@ class Binder:
         convert: Callable[[Value, str], Value],
         *,
         lenient: bool = False,
+        script: bool = False,
     ) -> None:
         self.command = command
         self.parameters = parameters
         self.default_set = default_set
         self.convert = convert
         self.lenient = lenient
+        self.script = script
         self.bound: CaseDict[Value] = CaseDict()
         self.rest: list[Value] = []
+        self.open: list[Parameter] | None = None
         self.sets = {name for p in parameters for name in p.sets} or {ALL_SETS}
 
     # Errors
@@ -184,23 +188,25 @@ class Binder:
         )
 
     def _converted(self, parameter: Parameter, value: Value) -> Value:
-        wanted = parameter.type
-        if wanted == "object":
+        if parameter.type == "object":
             return value
         try:
-            if wanted == "switch":
-                return self._switch(value)
-            if isinstance(value, list) and not self.lenient and not _takes_list(wanted):
-                raise DotNetError("Specified method is not supported.")
-            if value is None and wanted.lower() == "string":
-                return None if not self.lenient else ""
-            if wanted.lower() == "bool" and isinstance(value, str):
-                raise DotNetError(
-                    "Boolean parameters accept only Boolean values and numbers, such as $True, $False, 1 or 0."
-                )
-            return self.convert(value, wanted)
+            return self._as_type(parameter.type, value)
         except (DotNetError, TerminatingError) as error:
             raise self._not_convertible(parameter, value, str(error)) from None
+
+    def _as_type(self, wanted: str, value: Value) -> Value:
+        if wanted == "switch":
+            return self._switch(value)
+        if isinstance(value, list) and not self.lenient and not _takes_list(wanted):
+            raise DotNetError("Specified method is not supported.")
+        if value is None and wanted.lower() == "string":
+            return None if not self.lenient else ""
+        if wanted.lower() == "bool" and isinstance(value, str):
+            raise DotNetError(
+                "Boolean parameters accept only Boolean values and numbers, such as $True, $False, 1 or 0."
+            )
+        return self.convert(value, wanted)
 
     @staticmethod
     def _switch(value: Value) -> bool:
@@ -214,9 +220,19 @@ class Binder:
         )
 
     def _not_convertible(self, parameter: Parameter, value: Value, reason: str) -> TerminatingError:
+        if self.script and parameter.type != "switch":
+            return self.error(
+                f"Cannot process argument transformation on parameter '{parameter.name}'. {reason}",
+                "ParameterArgumentTransformationError",
+                exception="System.Management.Automation.ParameterBindingArgumentTransformationException",
+                category="InvalidData",
+            )
         shown = type_name(value) if isinstance(value, list | PSObject) else text(value)
         if isinstance(value, list):
-            message = f"Cannot convert '{shown}' to the type '{parameter.type}' required by parameter '{parameter.name}'. {reason}"
+            message = (
+                f"Cannot convert '{shown}' to the type '{parameter.type}' required by parameter '{parameter.name}'. "
+                f"{reason}"
+            )
             error_id = "CannotConvertArgument"
         else:
             message = f"Cannot bind parameter '{parameter.name}'. {reason}"
@@ -291,7 +307,8 @@ class Binder:
             return
         remaining = next((p for p in self.parameters if p.remaining and p.name not in self.bound), None)
         if remaining is not None:
-            self.store(remaining, values)
+            # A single value that is a list already is taken for all of them.
+            self.store(remaining, values[0] if len(values) == 1 else values)
         elif self.lenient:
             self.rest = values
         else:
@@ -385,9 +402,7 @@ class Binder:
         """Say whether any parameter that is still free takes pipeline input."""
         return any((p.pipeline or p.pipeline_by_name) and p.name not in self.bound for p in self.parameters)
 
-    def from_pipeline(
-        self, item: Value, reader: Callable[[Value, str], tuple[bool, Value]]
-    ) -> CaseDict[Value]:
+    def from_pipeline(self, item: Value, reader: Callable[[Value, str], tuple[bool, Value]]) -> CaseDict[Value]:
         """Bind one pipeline object.
 
         Args:
@@ -398,9 +413,7 @@ class Binder:
             TerminatingError: No parameter takes it.
         """
         found: CaseDict[Value] = CaseDict()
-        free = [
-            p for p in self.parameters if p.name not in self.bound and (not p.sets or self.sets & set(p.sets))
-        ]
+        free = self._free()
         by_value = [p for p in free if p.pipeline]
         # As it is by value, then by property name, then converted.
         if not self._first(by_value, item, found, exact=True):
@@ -411,16 +424,27 @@ class Binder:
             self._by_name([p for p in free if p.name not in found], item, reader, found)
         if not found:
             raise self.error(
-                "The input object cannot be bound to any parameters for the command either because the command does not "
+                "The input object cannot be bound to any parameters for the command either because the command "
+                "does not "
                 "take pipeline input or the input and its properties do not match any of the parameters that take "
                 "pipeline input.",
                 "InputObjectNotBound",
             )
         return found
 
-    def _first(
-        self, parameters: list[Parameter], item: Value, found: CaseDict[Value], *, exact: bool
-    ) -> bool:
+    def _free(self) -> list[Parameter]:
+        """Give the parameters that pipeline objects may fill; they are the same for each object."""
+        if self.open is None:
+            self.open = [
+                p
+                for p in self.parameters
+                if (p.pipeline or p.pipeline_by_name)
+                and p.name not in self.bound
+                and (not p.sets or self.sets & set(p.sets))
+            ]
+        return self.open
+
+    def _first(self, parameters: list[Parameter], item: Value, found: CaseDict[Value], *, exact: bool) -> bool:
         for parameter in parameters:
             if exact and not self._fits(parameter, item):
                 continue

@@ -52,8 +52,9 @@ class Parameter:
 
     Args:
         name: Without the dash.
-        type: As in a script, without brackets: ``string``, ``string[]``, ``int``, ``switch``, ``bool``, ``scriptblock``,
-            ``Nullable[int]``, ``object``, or the name of a type registered with `Registry.type` or `Registry.enum`.
+        type: As in a script, without brackets: ``string``, ``string[]``, ``int``, ``switch``, ``bool``,
+            ``scriptblock``, ``Nullable[int]``, ``object``, or the name of a type registered with `Registry.type` or
+            `Registry.enum`.
         mandatory: Must be given (in ``sets``, if any are named).
         position: 0 for the first positional argument; ``None`` where the name must be written.
         sets: The parameter sets it belongs to; all where empty.
@@ -181,7 +182,7 @@ def with_session(function: Callable[..., Value]) -> Callable[..., Value]:
 
 
 class Registry:
-    """Declarations of commands, programs, types and aliases. Fill it at import; it isn't changed while processes run."""
+    """Declarations of commands, programs, types and aliases; filled at import, not changed while processes run."""
 
     def __init__(self) -> None:
         self.cmdlets: CaseDict[dict[str, Cmdlet]] = CaseDict()
@@ -375,7 +376,7 @@ class Call:
     def should_process(self, target: str, action: str = "") -> bool:
         """Say whether to go ahead; under ``-WhatIf`` writes what would be done and says no.
 
-        Confirming isn't possible in a process without a user, so ``-Confirm`` without ``:$false`` fails as it does there.
+        Nobody can confirm in a process without a user, so ``-Confirm`` without ``:$false`` fails as it does there.
 
         Args:
             target: What would be changed.

@@ -170,7 +170,8 @@ class CommandParser(ExpressionParser):
         line, column = self.place()
         if self.peek() == "&":
             self.fail(
-                "The ampersand (&) character is not allowed. The & operator is reserved for future use; wrap an ampersand "
+                "The ampersand (&) character is not allowed. The & operator is reserved for future use; "
+                "wrap an ampersand "
                 'in double quotation marks ("&") to pass it as part of a string.',
                 error_id="AmpersandNotAllowed",
             )
@@ -217,7 +218,7 @@ class CommandParser(ExpressionParser):
             items.append(self._single_argument())
         return items[0] if len(items) == 1 else ArrayLiteral(line, column, tuple(items))
 
-    def _single_argument(self) -> Node:
+    def _single_argument(self) -> Node:  # noqa: PLR0911 - one row per first character
         line, column = self.place()
         character = self.peek()
         if character == "@":
@@ -276,9 +277,10 @@ class CommandParser(ExpressionParser):
         node = self._suffixes(Variable(line, column, found[1], found[0]))
         return self._ended(node)
 
-    def _word(self) -> Node:
+    def _word(self) -> Node:  # noqa: C901, PLR0912 - one row per kind of character
         """Read an unquoted word; quotes and variables within it count."""
         line, column = self.place()
+        start = self.at
         parts: list[str | Node] = []
         text: list[str] = []
         quoted = False
@@ -316,6 +318,9 @@ class CommandParser(ExpressionParser):
                     parts.append(node)
             else:
                 break
+        if self.at == start:
+            # A backtick at the very end, or what no word starts with.
+            self._no_value()
         if text:
             parts.append("".join(text))
         if len(parts) == 1 and isinstance(parts[0], str):

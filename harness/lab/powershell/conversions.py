@@ -80,11 +80,7 @@ def type_name(value: Value) -> str:
     if isinstance(value, PSObject | PSList | EnumValue | NetException):
         return value.type_name
     if isinstance(value, Hashtable):
-        return (
-            "System.Collections.Specialized.OrderedDictionary"
-            if value.ordered
-            else "System.Collections.Hashtable"
-        )
+        return "System.Collections.Specialized.OrderedDictionary" if value.ordered else "System.Collections.Hashtable"
     return "System.Object"
 
 
@@ -139,9 +135,7 @@ def number_from_text(value: str, target: str = "System.Int32") -> Value:
         factor = 1024 ** ("kmgtp".index(unit[2][0].lower()) + 1)
         return whole_number(int(Decimal(unit[1].strip()) * factor))
     if not _NUMERIC.fullmatch(value):
-        raise cannot(
-            value, target, "Input string was not in a correct format.", "InvalidCastFromStringToInteger"
-        )
+        raise cannot(value, target, "Input string was not in a correct format.", "InvalidCastFromStringToInteger")
     return whole_number(int(stripped)) if re.fullmatch(r"[+-]?\d+", stripped) else float(stripped)
 
 
@@ -222,9 +216,7 @@ def character(value: Value) -> Char:
     """Convert to ``[char]``."""
     if isinstance(value, str):
         if len(value) != 1:
-            raise cannot(
-                value, "System.Char", "String must be exactly one character long.", "InvalidCastParse"
-            )
+            raise cannot(value, "System.Char", "String must be exactly one character long.", "InvalidCastParse")
         return Char(value)
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 16:
         return Char(chr(value))

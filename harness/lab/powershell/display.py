@@ -1,7 +1,7 @@
 """How objects and errors look as text.
 
-Strings and numbers stand on lines of their own. An object is always shown as a list of its properties (a real host makes a
-table of up to four of them): scripts that are read by a machine write text or JSON, so nothing depends on it.
+Strings and numbers stand on lines of their own. An object is always shown as a list of its properties (a real host
+makes a table of up to four of them): scripts that are read by a machine write text or JSON, so nothing depends on it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def render(items: Sequence[Value], session: Session) -> str:
     return "".join(render_one(item, session) for item in items)
 
 
-def render_one(item: Value, session: Session) -> str:
+def render_one(item: Value, session: Session) -> str:  # noqa: PLR0911 - one row per kind of value
     """Give one object as lines that end in CRLF; ``$null`` gives none."""
     if item is None:
         return ""
@@ -62,9 +62,7 @@ def error_text(record: ErrorRecord, session: Session) -> str:
     """Give an error as the console shows it, in the form of the session's PowerShell version."""
     place = record.position
     head = (
-        f"{place.command or record.activity} : {record.message}"
-        if place.command or record.activity
-        else record.message
+        f"{place.command or record.activity} : {record.message}" if place.command or record.activity else record.message
     )
     lines = [head.replace("\n", "\r\n")]
     if place.line:

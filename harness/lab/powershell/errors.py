@@ -81,9 +81,7 @@ def as_terminating(error: Exception, position: Position) -> TerminatingError:
 def _not_simulated(error: NotSimulatedError, position: Position) -> TerminatingError:
     error.line = error.line or position.line
     error.column = error.column or position.column
-    return runtime_error(
-        str(error), "NotSimulated", "NotImplemented", error.construct, "Harness.NotSimulatedException"
-    )
+    return runtime_error(str(error), "NotSimulated", "NotImplemented", error.construct, "Harness.NotSimulatedException")
 
 
 def _dot_net(error: DotNetError) -> TerminatingError:
@@ -104,6 +102,4 @@ def method_failed(name: str, count: int, error: DotNetError) -> TerminatingError
         "System.Management.Automation.MethodInvocationException",
         error.exception,
     )
-    return TerminatingError(
-        ErrorRecord(exception, error.exception.type_name.rsplit(".", 1)[-1], "NotSpecified")
-    )
+    return TerminatingError(ErrorRecord(exception, error.exception.type_name.rsplit(".", 1)[-1], "NotSpecified"))

@@ -20,15 +20,14 @@ from harness.lab.powershell.objects import (
     Hashtable,
     InputLines,
     NetException,
-    NotSimulatedError,
     Nothing,
+    NotSimulatedError,
     Position,
     PSList,
     ScriptBlock,
     TerminatingError,
     Value,
 )
-from harness.lab.powershell.scope import Scope
 from harness.lab.powershell.syntax import (
     ArrayExpression,
     ArrayLiteral,
@@ -70,6 +69,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from harness.lab.powershell.cmdlet import NetType
+    from harness.lab.powershell.scope import Scope
     from harness.lab.powershell.session import Session
     from harness.lab.powershell.syntax import Catch, Statement
 
@@ -99,6 +99,7 @@ class LoopSignal(Exception):  # noqa: N818 - control flow, not an error
 
 STATEMENT_ERRORS = (TerminatingError, DotNetError, NotSimulatedError, ScriptSyntaxError, RecursionError)
 _CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None}
+_COMPARISONS = frozenset({name for one in ("eq", "ne", "gt", "ge", "lt", "le") for name in (one, f"c{one}")})
 _ARITHMETIC = {"-": operators.subtract, "*": operators.multiply}
 
 
@@ -206,8 +207,9 @@ class Evaluator(Invocation):
         if isinstance(statement, Pipeline) and len(statement.elements) == 1:
             element = statement.elements[0]
             if isinstance(element, CommandExpression) and not element.redirections:
+                value = self.raw_value(element.expression)
                 self.success = True
-                return self.raw_value(element.expression)
+                return value
         collected: list[Value] = []
         if isinstance(statement, Assignment):
             # ($x = 5) gives the value as well as setting it.
@@ -254,9 +256,7 @@ class Evaluator(Invocation):
                 if isinstance(target.target, TypeLiteral)
                 else self.value(target.target)
             )
-            self.members.set(
-                holder, text(self.value(target.name)), self._settable(value), static=target.static
-            )
+            self.members.set(holder, text(self.value(target.name)), self._settable(value), static=target.static)
         elif isinstance(target, Index):
             self.members.set_index(self.value(target.target), self.value(target.index), self._settable(value))
         elif isinstance(target, Cast):
@@ -337,10 +337,7 @@ class Evaluator(Invocation):
         if node.do:
             while True:
                 self.session.check()
-                if (
-                    not self._loop_body(node.label, node.body, out)
-                    or self._condition(node.condition) == node.until
-                ):
+                if not self._loop_body(node.label, node.body, out) or self._condition(node.condition) == node.until:
                     return
         while self._condition(node.condition):
             self.session.check()
@@ -497,9 +494,7 @@ class Evaluator(Invocation):
 
     def _expandable(self, node: Expandable) -> str:
         separator = self.separator()
-        return "".join(
-            part if isinstance(part, str) else text(self._expansion(part), separator) for part in node.parts
-        )
+        return "".join(part if isinstance(part, str) else text(self._expansion(part), separator) for part in node.parts)
 
     def _expansion(self, part: Node) -> Value:
         if isinstance(part, Variable) and self.scope.strictness() == 1 and not part.scope:
@@ -535,9 +530,7 @@ class Evaluator(Invocation):
                     "TypeNotFound",
                 )
             return self._hash_literal(node.operand, ordered=True)
-        if isinstance(node.operand, HashLiteral) and self.session.find_type(name).name.endswith(
-            "PSCustomObject"
-        ):
+        if isinstance(node.operand, HashLiteral) and self.session.find_type(name).name.endswith("PSCustomObject"):
             return self.custom_object(self._hash_literal(node.operand, ordered=True))
         return self.convert(self.value(node.operand), name)
 
@@ -602,6 +595,8 @@ class Evaluator(Invocation):
 
     def operate(self, name: str, left: Value, right: Value) -> Value:  # noqa: PLR0911 - one row per operator
         """Do a binary operator on two values."""
+        if name in _COMPARISONS:
+            return operators.compare(name, left, right)
         if name == "+":
             return operators.add(left, right, self.separator())
         if name in _ARITHMETIC:
@@ -620,8 +615,6 @@ class Evaluator(Invocation):
             return text(right).join(text(item) for item in (left if isinstance(left, list) else [left]))
         cased = name[0] == "c" and name != "contains"
         plain = name[1:] if cased else name
-        if plain in {"eq", "ne", "gt", "ge", "lt", "le"}:
-            return operators.compare(name, left, right)
         return self._pattern_operator(plain, left, right, cased=cased)
 
     def _bitwise(self, name: str, left: Value, right: Value) -> Value:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+_BINDING = "System.Management.Automation.ParameterBinding"
 _TREE = """
 System.Exception System.Object
 System.SystemException System.Exception
@@ -64,5 +65,7 @@ Microsoft.PowerShell.Commands.ServiceCommandException System.SystemException
 Harness.NotSimulatedException System.Exception
 """
 
-EXCEPTIONS: dict[str, str] = dict(line.split() for line in _TREE.strip().splitlines())
+EXCEPTIONS: dict[str, str] = dict(line.split() for line in _TREE.strip().splitlines()) | {
+    f"{_BINDING}ArgumentTransformationException": f"{_BINDING}Exception"
+}
 """Full name to the full name of the base."""

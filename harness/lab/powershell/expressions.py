@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from harness.lab.powershell.lexer import DASHES, DOUBLE_QUOTES, SINGLE_QUOTES, Scanner, unescape
 from harness.lab.powershell.syntax import (
@@ -31,14 +31,14 @@ from harness.lab.powershell.syntax import (
 if TYPE_CHECKING:
     from harness.lab.powershell.syntax import ScriptBlockNode, Statement
 
-_COMPARISONS = (
-    "eq ne gt ge lt le like notlike match notmatch contains notcontains in notin replace split join is isnot as "
-    "shl shr"
-).split()
-_CASED = "eq ne gt ge lt le like notlike match notmatch contains notcontains in notin replace split".split()
+_CASED = (
+    *("eq", "ne", "gt", "ge", "lt", "le", "like", "notlike", "match", "notmatch"),
+    *("contains", "notcontains", "in", "notin", "replace", "split"),
+)
+_COMPARISONS = (*_CASED, "join", "is", "isnot", "as", "shl", "shr")
 _PRECEDENCE = (
-    {name: 1 for name in ("and", "or", "xor")}
-    | {name: 2 for name in ("band", "bor", "bxor")}
+    dict.fromkeys(("and", "or", "xor"), 1)
+    | dict.fromkeys(("band", "bor", "bxor"), 2)
     | dict.fromkeys(_COMPARISONS, 3)
     | {f"c{name}": 3 for name in _CASED}
     | {f"i{name}": 3 for name in _CASED}
@@ -46,7 +46,7 @@ _PRECEDENCE = (
 )
 _DASH_OPERATOR = re.compile(rf"[{DASHES}]([A-Za-z]+)(?!\w)")
 _MEMBER_NAME = re.compile(r"[A-Za-z_]\w*")
-_TYPE = re.compile(r"\[\s*([A-Za-z_][\w.+]*(?:`\d+)?)\s*((?:\[[\w\s.,\[\]]*\])*)\s*\]")
+_TYPE = re.compile(r"\[\s*([A-Za-z_][\w.+]*(?:`\d+)?)\s*(\[[\w\s.,\[\]]*\])?\s*\]")
 _HASH_KEY = re.compile(r"[A-Za-z_][\w.-]*")
 _EXPANDING = re.compile(rf"[^`${DOUBLE_QUOTES}]+")
 _EXPANDING_HERE = re.compile(r"[^`$]+")
@@ -224,9 +224,7 @@ class ExpressionParser(Scanner):
             return False
         if self.is_dash() or character == "+":
             found = self.match(_DASH_OPERATOR)
-            return (
-                found[1].lower() in {"not", "bnot"} if found else character == "+" or self.peek(2)[1:] != " "
-            )
+            return found[1].lower() in {"not", "bnot"} if found else character == "+" or self.peek(2)[1:] != " "
         return character in f"$@({{[!{SINGLE_QUOTES}{DOUBLE_QUOTES}" or character.isdigit()
 
     def type_literal(self) -> TypeLiteral:
@@ -236,7 +234,7 @@ class ExpressionParser(Scanner):
         if not found:
             self.fail("Missing type name after '['.", error_id="MissingTypename")
         self.at = found.end()
-        name = found[1] + re.sub(r"\s", "", found[2])
+        name = found[1] + re.sub(r"\s", "", found[2] or "")
         return TypeLiteral(line, column, name)
 
     # Values
@@ -261,7 +259,7 @@ class ExpressionParser(Scanner):
                 error_id="OperatorRequiresVariableOrProperty",
             )
 
-    def primary(self) -> Node:
+    def primary(self) -> Node:  # noqa: PLR0911 - one row per first character
         """Read a value without anything behind it."""
         line, column = self.place()
         character = self.peek()
@@ -284,7 +282,7 @@ class ExpressionParser(Scanner):
             return Literal(line, column, number)
         return self._no_value()
 
-    def _no_value(self) -> Node:
+    def _no_value(self) -> NoReturn:
         if self.at >= self.end:
             self.fail("An expression was expected.", error_id="ExpectedExpression", incomplete=True)
         word = re.compile(r"[^\s;(){}]+|.", re.DOTALL).match(self.text, self.at)
@@ -341,11 +339,12 @@ class ExpressionParser(Scanner):
             return self._hash_literal(line, column)
         if _MEMBER_NAME.match(self.text, self.at + 1):
             self.fail(
-                "The splatting operator '@' cannot be used to reference variables in an expression. '@' can be used only "
+                "The splatting operator '@' cannot be used to reference variables in an expression. "
+                "'@' can be used only "
                 "as an argument to a command.",
                 error_id="SplattingNotPermitted",
             )
-        self.fail("Unrecognized token in source text.", error_id="UnrecognizedToken")
+        return self.fail("Unrecognized token in source text.", error_id="UnrecognizedToken")
 
     def _hash_literal(self, line: int, column: int) -> Node:
         self.enter()
@@ -395,10 +394,7 @@ class ExpressionParser(Scanner):
         if not isinstance(key, Literal) or not isinstance(key.value, str):
             return
         folded = key.value.lower()
-        if any(
-            isinstance(k, Literal) and isinstance(k.value, str) and k.value.lower() == folded
-            for k, _ in pairs
-        ):
+        if any(isinstance(k, Literal) and isinstance(k.value, str) and k.value.lower() == folded for k, _ in pairs):
             self.fail(
                 f"Duplicate keys '{key.value}' are not allowed in hash literals.",
                 error_id="DuplicateKeyInHashLiteral",
@@ -424,9 +420,7 @@ class ExpressionParser(Scanner):
         self.at += 1
         self.lines()
         if self.peek() == "]":
-            self.fail(
-                "Array index expression is missing or not valid.", error_id="MissingArrayIndexExpression"
-            )
+            self.fail("Array index expression is missing or not valid.", error_id="MissingArrayIndexExpression")
         index = self.expression()
         self.lines()
         self.expect("]", "after array index expression")
@@ -456,7 +450,7 @@ class ExpressionParser(Scanner):
         character = self.peek()
         if character and character in f"$({SINGLE_QUOTES}{DOUBLE_QUOTES}":
             return self.primary()
-        self.fail(
+        return self.fail(
             "Missing property name after reference operator.",
             error_id="MissingPropertyName",
             incomplete=self.at >= self.end,

@@ -14,11 +14,12 @@ from harness.lab.powershell.objects import (
     ErrorRecord,
     Hashtable,
     NetException,
-    NotSimulatedError,
     Nothing,
+    NotSimulatedError,
     PSList,
     PSObject,
     ScriptBlock,
+    SecureString,
     StringBuilder,
     Value,
     Version,
@@ -29,7 +30,7 @@ _DATE_PART = re.compile(
     r"yyyy|yy|MMMM|MMM|MM|M|dddd|ddd|dd|d|HH|H|hh|h|mm|m|ss|s|f{1,7}|tt|zzz|K|'[^']*'|\"[^\"]*\"|\\.|%|.",
     re.DOTALL,
 )
-_EXPONENT = 15
+_EXPONENT, _SMALL = 15, -5
 _TICKS_PER_MICROSECOND = 10
 SECONDS_PER_DAY = 86400
 
@@ -57,7 +58,7 @@ def double_text(number: float) -> str:
         return "0"
     mantissa, _, exponent = f"{number:.14E}".partition("E")
     power = int(exponent)
-    if -5 <= power < _EXPONENT:
+    if _SMALL <= power < _EXPONENT:
         plain = f"{Decimal(f'{mantissa}E{power}'):f}"
         return plain.rstrip("0").rstrip(".") if "." in plain else plain
     digits = mantissa.rstrip("0").rstrip(".")
@@ -75,7 +76,7 @@ def timespan_text(span: timedelta) -> str:
     return f"{sign}{days}{hours:02d}:{minutes:02d}:{seconds:02d}{fraction}"
 
 
-def text(value: Value, separator: str = " ") -> str:
+def text(value: Value, separator: str = " ") -> str:  # noqa: PLR0911 - one row per type
     """Give the text of a value as string expansion and ``[string]`` do.
 
     Args:
@@ -97,7 +98,7 @@ def text(value: Value, separator: str = " ") -> str:
     return _object_text(value)
 
 
-def _object_text(value: Value) -> str:  # noqa: PLR0911 - one row per type
+def _object_text(value: Value) -> str:  # noqa: C901, PLR0911 - one row per type
     if isinstance(value, float):
         return double_text(value)
     if isinstance(value, datetime):
@@ -107,11 +108,7 @@ def _object_text(value: Value) -> str:  # noqa: PLR0911 - one row per type
     if isinstance(value, PSObject):
         return psobject_text(value)
     if isinstance(value, Hashtable):
-        return (
-            "System.Collections.Specialized.OrderedDictionary"
-            if value.ordered
-            else "System.Collections.Hashtable"
-        )
+        return "System.Collections.Specialized.OrderedDictionary" if value.ordered else "System.Collections.Hashtable"
     if isinstance(value, ScriptBlock):
         return str(value.body.text)
     if isinstance(value, ErrorRecord):
@@ -124,6 +121,8 @@ def _object_text(value: Value) -> str:  # noqa: PLR0911 - one row per type
         return f"{value:f}"
     if isinstance(value, EnumValue | Version | UUID):
         return str(value)
+    if isinstance(value, SecureString):
+        return "System.Security.SecureString"
     return str(getattr(value, "name", f"System.{type(value).__name__}"))
 
 

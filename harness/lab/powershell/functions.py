@@ -50,9 +50,7 @@ def declared_parameters(body: ScriptBlockNode, evaluator: Evaluator, *, advanced
         if options.get("defaultparametersetname"):
             raise NotSimulatedError("DefaultParameterSetName of a function", attribute.line, attribute.column)
     definitions = body.params.parameters
-    explicit = any(
-        name.lower() == "position" for d in definitions for a in d.attributes for name, _ in a.named
-    )
+    explicit = any(name.lower() == "position" for d in definitions for a in d.attributes for name, _ in a.named)
     own = [
         _parameter(definition, None if explicit else index, evaluator)
         for index, definition in enumerate(d for d in definitions if not _is_switch(d))
@@ -76,9 +74,7 @@ def _parameter(definition: ParameterDefinition, position: int | None, evaluator:
         _apply(attribute, found, checks, evaluator)
     if "mandatory" not in found:
         found["allow_null"] = True
-    type_name = (
-        "switch" if _is_switch(definition) else (definition.types[0].name if definition.types else "object")
-    )
+    type_name = "switch" if _is_switch(definition) else (definition.types[0].name if definition.types else "object")
 
     def validate(value: Value) -> str | None:
         return next((wrong for check in checks if (wrong := check(value))), None)
@@ -131,7 +127,10 @@ def _apply_parameter(attribute: Attribute, found: dict[str, Value], evaluator: E
 def _not_empty(_values: list[Value], _evaluator: Evaluator) -> Callable[[Value], str | None]:
     def check(value: Value) -> str | None:
         if value is None or value == "" or (isinstance(value, list) and not value):
-            return "The argument is null or empty. Provide an argument that is not null or empty, and then try the command again."
+            return (
+                "The argument is null or empty. Provide an argument that is not null or empty, and then try the "
+                "command again."
+            )
         return None
 
     return check

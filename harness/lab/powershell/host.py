@@ -167,12 +167,11 @@ def _checked(given: dict[str, str]) -> Options:
     for name in ("inputformat", "outputformat"):
         if given.get(name, "text").lower() not in _FORMATS:
             raise CommandLineError(
-                f'Cannot process the command because the value "{given[name]}" of -{name} is not valid. Valid values are "Text" and "XML".'
+                f'Cannot process the command because the value "{given[name]}" of -{name} is not valid. '
+                'Valid values are "Text" and "XML".'
             )
     if given.get("inputformat", "text").lower() == "xml" or given.get("command", "").strip() == "-":
-        raise CommandLineError(
-            "not simulated: commands or CLIXML objects on the standard input of powershell.exe"
-        )
+        raise CommandLineError("not simulated: commands or CLIXML objects on the standard input of powershell.exe")
     encoded = "encodedcommand" in given
     if not encoded and "command" not in given:
         raise CommandLineError("not simulated: an interactive powershell.exe")

@@ -64,7 +64,7 @@ class Invocation:
     position: Callable[..., Position]
 
     def __init__(self, session: Session) -> None:
-        self.session = session
+        self.session: Session = session
         self.scope = Scope(None)
         self.members = Members(self)
         self.errors = PSList()
@@ -146,6 +146,12 @@ class Invocation:
         if lowered in holder.constraints:
             value = self.convert(None if value is NOTHING else value, holder.constraints[lowered].name)
         holder.variables[lowered] = value
+
+    def function_name(self) -> str:
+        """Give the name of the function that runs; empty where none does."""
+        invocation = self.variable("myinvocation")
+        command = invocation.get("MyCommand") if isinstance(invocation, PSObject) else None
+        return text(command.get("Name")) if isinstance(command, PSObject) else ""
 
     # Types
 
@@ -229,9 +235,7 @@ class Invocation:
 
     def write_verbose(self, message: str, call: Call | None = None, stream: str = "4") -> None:
         """Write to the verbose or debug stream, where it is on."""
-        switch, preference = (
-            ("Verbose", "VerbosePreference") if stream == "4" else ("Debug", "DebugPreference")
-        )
+        switch, preference = ("Verbose", "VerbosePreference") if stream == "4" else ("Debug", "DebugPreference")
         given = call.bound.get(switch) if call is not None else None
         shown = given if given is not None else text(self.variable(preference)).lower() not in {"", *_SILENT}
         if shown:
@@ -340,9 +344,7 @@ class Invocation:
         else:
             self.expression_element(node, out)
 
-    def with_redirections(
-        self, redirections: Sequence[Redirection], out: Out, run: Callable[[Out], None]
-    ) -> None:
+    def with_redirections(self, redirections: Sequence[Redirection], out: Out, run: Callable[[Out], None]) -> None:
         """Run something with its streams redirected; what its output feeds isn't affected."""
         before = self.sinks
         sinks, inner = self.redirected(redirections, out)

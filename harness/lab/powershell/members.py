@@ -111,7 +111,7 @@ class Members:
             return
         raise NotSimulatedError(f"the property {name} of {known}")
 
-    def _property(self, value: Value, name: str) -> Value:
+    def _property(self, value: Value, name: str) -> Value:  # noqa: PLR0911 - one row per kind of value
         lowered = name.lower()
         if isinstance(value, PSObject):
             if name in value.properties:
@@ -127,9 +127,7 @@ class Members:
         if isinstance(value, NetException) and name in CaseDict(value.properties):
             return CaseDict(value.properties)[name]
         if lowered == "pstypenames":
-            return PSList(
-                self.owner.session.bases(type_name(value)), "System.Collections.ObjectModel.Collection`1"
-            )
+            return PSList(self.owner.session.bases(type_name(value)), "System.Collections.ObjectModel.Collection`1")
         return _MISSING
 
     def _psobject(self, value: PSObject) -> PSObject:
@@ -169,9 +167,7 @@ class Members:
             try:
                 value.set(name, new)
             except AttributeError:
-                raise runtime_error(
-                    f"'{name}' is a ReadOnly property.", "PropertyAssignmentException"
-                ) from None
+                raise runtime_error(f"'{name}' is a ReadOnly property.", "PropertyAssignmentException") from None
             except DotNetError as error:
                 raise runtime_error(
                     f'Exception setting "{name}": "{error}"',
@@ -183,7 +179,8 @@ class Members:
             raise NotSimulatedError(f"setting the property {name} of {value.type_name}")
         else:
             raise runtime_error(
-                f"The property '{name}' cannot be found on this object. Verify that the property exists and can be set.",
+                f"The property '{name}' cannot be found on this object. "
+                "Verify that the property exists and can be set.",
                 "PropertyNotFound",
                 exception=RUNTIME,
             )
@@ -210,13 +207,7 @@ class Members:
         return None if found is _MISSING else found
 
     def _element(self, value: Value, index: Value) -> Value:
-        items = (
-            value
-            if isinstance(value, list)
-            else [Char(c) for c in value]
-            if isinstance(value, str)
-            else [value]
-        )
+        items = value if isinstance(value, list) else [Char(c) for c in value] if isinstance(value, str) else [value]
         if not isinstance(value, list | str):
             if isinstance(value, PSObject) and "Item" in value.methods:
                 return self.call(value, "Item", [index])
@@ -269,9 +260,7 @@ class Members:
         if method is not None:
             since, function = method
             if self.owner.session.has(since):
-                return self.run(
-                    name, lambda *given: function(self.owner, value, *given), arguments, function, 2
-                )
+                return self.run(name, lambda *given: function(self.owner, value, *given), arguments, function, 2)
         return self._no_method(value, name, arguments)
 
     def _call_script(self, block: ScriptBlock, arguments: Sequence[Value]) -> Value:
@@ -307,7 +296,7 @@ class Members:
         signature: Callable[..., Value] | None = None,
         hidden: int = 0,
     ) -> Value:
-        """Call a function as a .NET method: a wrong number of arguments and what it raises become PowerShell's errors."""
+        """Call a function as a .NET method; what it raises, and a wrong call, become PowerShell's errors."""
         try:
             inspect.signature(signature or function).bind(*([None] * hidden), *arguments)
         except TypeError:
@@ -355,9 +344,7 @@ class Members:
             raise NotSimulatedError(f"[{net.name}]::{name}()")
         session = self.owner.session
         given = [session, *arguments] if getattr(function, "with_session", False) else list(arguments)
-        return self.run(
-            name, lambda *_given: function(*given), arguments, function, len(given) - len(arguments)
-        )
+        return self.run(name, lambda *_given: function(*given), arguments, function, len(given) - len(arguments))
 
     def create(self, net: NetType, arguments: Sequence[Value]) -> Value:
         """Call a constructor."""
@@ -365,11 +352,7 @@ class Members:
         if net.new is None:
             if net.name.endswith("[]"):
                 size = int(conversions.integer(int)(arguments[0])) if arguments else 0
-                blank = (
-                    None
-                    if net.name in {"System.Object[]", "System.String[]"}
-                    else self.convert(0, net.name[:-2])
-                )
+                blank = None if net.name in {"System.Object[]", "System.String[]"} else self.convert(0, net.name[:-2])
                 return PSList([blank] * size, net.name)
             if "System.Exception" in session.bases(net.name):
                 return _exception(net, list(arguments))
@@ -379,8 +362,9 @@ class Members:
         try:
             inspect.signature(function).bind(*given)
         except TypeError:
+            short = net.name.rsplit(".", 1)[-1]
             raise runtime_error(
-                f'Cannot find an overload for "{net.name.rsplit(".", 1)[-1]}" and the argument count: "{len(arguments)}".',
+                f'Cannot find an overload for "{short}" and the argument count: "{len(arguments)}".',
                 "MethodCountCouldNotFindBest",
                 "NotSpecified",
                 exception="System.Management.Automation.MethodException",
@@ -402,7 +386,7 @@ class Members:
         wanted = net.name.lower()
         return any(wanted == name.lower() for own in names for name in self.owner.session.bases(own))
 
-    def convert(self, value: Value, name: str) -> Value:  # noqa: PLR0911 - one row per kind of type
+    def convert(self, value: Value, name: str) -> Value:  # noqa: C901, PLR0911 - one row per kind of type
         """Convert a value to a type by name.
 
         Raises:
@@ -414,7 +398,7 @@ class Members:
         if lowered.startswith("nullable["):
             return None if value is None else self.convert(value, name[9:-1])
         net = self.owner.session.find_type(name)
-        if net.name == "System.Object":
+        if net.name in {"System.Object", "System.Management.Automation.PSObject"}:
             return value
         if net.name.endswith("[]"):
             return self._array(value, net.name)

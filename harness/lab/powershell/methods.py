@@ -13,6 +13,7 @@ from harness.lab.powershell.objects import (
     EnumValue,
     ErrorRecord,
     Hashtable,
+    Int64,
     NetException,
     NotSimulatedError,
     PSList,
@@ -44,9 +45,7 @@ def _substring(_owner: Invocation, value: str, start: Value, length: Value = Non
     first = _index(start)
     count = len(value) - first if length is None else _index(length)
     if first < 0 or first > len(value):
-        raise DotNetError(
-            "startIndex cannot be larger than length of string.\nParameter name: startIndex", _RANGE
-        )
+        raise DotNetError("startIndex cannot be larger than length of string.\nParameter name: startIndex", _RANGE)
     if count < 0 or first + count > len(value):
         raise DotNetError(
             "Index and length must refer to a location within the string.\nParameter name: length", _RANGE
@@ -125,9 +124,7 @@ def _equals(_owner: Invocation, value: Value, other: Value, mode: Value = None) 
 
 def _replace(_owner: Invocation, value: str, old: Value, new: Value) -> str:
     if text(old) == "":
-        raise DotNetError(
-            "String cannot be of zero length.\nParameter name: oldValue", "System.ArgumentException"
-        )
+        raise DotNetError("String cannot be of zero length.\nParameter name: oldValue", "System.ArgumentException")
     return value.replace(text(old), text(new))
 
 
@@ -135,9 +132,7 @@ def _remove(_owner: Invocation, value: str, start: Value, count: Value = None) -
     first = _index(start)
     length = len(value) - first if count is None else _index(count)
     if first < 0 or length < 0 or first + length > len(value):
-        raise DotNetError(
-            "Index and count must refer to a location within the string.\nParameter name: count", _RANGE
-        )
+        raise DotNetError("Index and count must refer to a location within the string.\nParameter name: count", _RANGE)
     return value[:first] + value[first + length :]
 
 
@@ -166,7 +161,7 @@ def _trimmer(which: str) -> Callable[..., str]:
     return trim
 
 
-def _to_string(owner: Invocation, value: Value, pattern: Value = "", _culture: Value = None) -> str:
+def _to_string(_owner: Invocation, value: Value, pattern: Value = "", _culture: Value = None) -> str:
     if isinstance(value, datetime) and not pattern:
         # The session's culture is en-US.
         return format_date(value, "M/d/yyyy h:mm:ss tt")
@@ -176,7 +171,7 @@ def _to_string(owner: Invocation, value: Value, pattern: Value = "", _culture: V
         return value.message
     if isinstance(value, PSObject) or not isinstance(pattern, str) or not pattern:
         return text(value)
-    if owner.session is not None and isinstance(value, Version):
+    if isinstance(value, Version):
         return ".".join(str(value).split(".")[: int(pattern)])
     try:
         return format_value(value, pattern)
@@ -244,7 +239,8 @@ def _remove_at(_owner: Invocation, value: list[Value], at: Value) -> None:
     index = _index(at)
     if not 0 <= index < len(value):
         raise DotNetError(
-            "Index was out of range. Must be non-negative and less than the size of the collection.\nParameter name: index",
+            "Index was out of range. Must be non-negative and less than "
+            "the size of the collection.\nParameter name: index",
             _RANGE,
         )
     del value[index]
@@ -401,9 +397,7 @@ def _keys(value: Hashtable, _owner: Invocation) -> PSList:
 
 
 def _values(value: Hashtable, _owner: Invocation) -> PSList:
-    return PSList(
-        [item for _, item in value.items()], "System.Collections.Hashtable+ValueCollection", fixed=True
-    )
+    return PSList([item for _, item in value.items()], "System.Collections.Hashtable+ValueCollection", fixed=True)
 
 
 Reader = "Callable[[Value, Invocation], Value]"
@@ -441,24 +435,20 @@ PROPERTIES: dict[tuple[str, str], Callable[[Value, Invocation], Value]] = {
     ("inputlines", "current"): lambda v, _o: v.current,
     ("uuid", "guid"): lambda v, _o: str(v),
     ("scriptblock", "ast"): lambda _v, _o: _refuse("the property Ast"),
-    ("datetime", "ticks"): lambda v, _o: conversions.integer(conversions.Int64)(_ticks(v)),
+    ("datetime", "ticks"): lambda v, _o: conversions.integer(Int64)(_ticks(v)),
     ("datetime", "date"): lambda v, _o: v.replace(hour=0, minute=0, second=0, microsecond=0),
     ("datetime", "millisecond"): lambda v, _o: v.microsecond // 1000,
     ("datetime", "dayofyear"): lambda v, _o: v.timetuple().tm_yday,
     ("datetime", "kind"): lambda v, _o: EnumValue(
         "System.DateTimeKind", "Utc" if v.tzinfo else "Local", 1 if v.tzinfo else 2
     ),
-    ("datetime", "dayofweek"): lambda v, _o: EnumValue(
-        "System.DayOfWeek", v.strftime("%A"), (v.weekday() + 1) % 7
-    ),
+    ("datetime", "dayofweek"): lambda v, _o: EnumValue("System.DayOfWeek", v.strftime("%A"), (v.weekday() + 1) % 7),
     ("timedelta", "days"): lambda v, _o: int(v / timedelta(days=1)),
     ("timedelta", "hours"): lambda v, _o: abs(v).seconds // 3600 * (-1 if v < timedelta() else 1),
     ("timedelta", "minutes"): lambda v, _o: abs(v).seconds // 60 % 60 * (-1 if v < timedelta() else 1),
     ("timedelta", "seconds"): lambda v, _o: abs(v).seconds % 60 * (-1 if v < timedelta() else 1),
     ("timedelta", "milliseconds"): lambda v, _o: abs(v).microseconds // 1000 * (-1 if v < timedelta() else 1),
-    ("timedelta", "ticks"): lambda v, _o: conversions.integer(conversions.Int64)(
-        round(v / timedelta(microseconds=1)) * 10
-    ),
+    ("timedelta", "ticks"): lambda v, _o: conversions.integer(Int64)(round(v / timedelta(microseconds=1)) * 10),
     ("timedelta", "totaldays"): lambda v, _o: v / timedelta(days=1),
     ("timedelta", "totalhours"): lambda v, _o: v / timedelta(hours=1),
     ("timedelta", "totalminutes"): lambda v, _o: v / timedelta(minutes=1),
@@ -569,7 +559,7 @@ METHODS: dict[tuple[str, str], tuple[str, Callable[..., Value]]] = {
     ("inputlines", "movenext"): ("2.0", lambda _o, v: v.move_next()),
     ("exception", "getbaseexception"): ("2.0", _base_exception),
 }
-"""Kind of value and method name in lower case to the first PowerShell version and the function: owner, value, arguments."""
+"""Kind of value and method in lower case to the first PowerShell version and the function (owner, value, arguments)."""
 
 for _kind in ("list", "arraylist", "collection"):
     METHODS |= {

@@ -25,13 +25,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, overload
 from zlib import crc32
 
 Value: TypeAlias = Any
 """A PowerShell value: any row of the table above. PowerShell is dynamically typed, and so is this."""
 
 V = TypeVar("V")
+D = TypeVar("D")
 
 
 class Int16(int):
@@ -90,6 +91,17 @@ class CaseDict(MutableMapping[str, V]):
     def __delitem__(self, key: str) -> None:
         """Remove the key, whatever its case."""
         del self._items[key.lower()]
+
+    @overload
+    def get(self, key: str, /) -> V | None: ...
+
+    @overload
+    def get(self, key: str, /, default: V | D) -> V | D: ...
+
+    def get(self, key: str, /, default: object = None) -> object:
+        """Give the value, or the default; the inherited one raises and catches, which is slow."""
+        held = self._items.get(key.lower())
+        return held[1] if held is not None else default
 
     def __contains__(self, key: object) -> bool:
         """Say whether the key is there in any case."""
@@ -255,8 +267,9 @@ class Property:
 
 
 Method: TypeAlias = Callable[..., Value]
-"""A method of an object: called with the script's arguments, unconverted. A number of arguments that its signature can't take
-is PowerShell's "Cannot find an overload"; a `DotNetError` that it raises becomes a MethodInvocationException."""
+"""A method of an object: called with the script's arguments, unconverted. A number of arguments that its signature
+can't take is PowerShell's "Cannot find an overload"; a `DotNetError` that it raises becomes a
+MethodInvocationException."""
 
 CUSTOM_OBJECT = "System.Management.Automation.PSCustomObject"
 

@@ -40,7 +40,8 @@ _LONGS = (Int64, UInt64, UInt32)
 def no_operator(left: Value, name: str) -> DotNetError:
     """Make the error of an operand that has no such operator."""
     return DotNetError(
-        f"Method invocation failed because [{conversions.type_name(left)}] does not contain a method named 'op_{name}'.",
+        f"Method invocation failed because [{conversions.type_name(left)}] does not contain a method named "
+        f"'op_{name}'.",
         RUNTIME,
         error_id="MethodNotFound",
     )
@@ -49,7 +50,7 @@ def no_operator(left: Value, name: str) -> DotNetError:
 # Arithmetic
 
 
-def add(left: Value, right: Value, separator: str) -> Value:
+def add(left: Value, right: Value, separator: str) -> Value:  # noqa: PLR0911 - one row per type
     """Do ``left + right``."""
     if isinstance(left, str) and not isinstance(left, Char):
         return left + text(right, separator)
@@ -136,9 +137,7 @@ def arithmetic(symbol: str, left: Value, right: Value) -> Value:
 
 
 def _by_zero() -> DotNetError:
-    return DotNetError(
-        "Attempted to divide by zero.", "System.DivideByZeroException", error_id="RuntimeException"
-    )
+    return DotNetError("Attempted to divide by zero.", "System.DivideByZeroException", error_id="RuntimeException")
 
 
 def _divide(symbol: str, a: int, b: int) -> Value:
@@ -159,19 +158,23 @@ def _real(symbol: str, a: float, b: float) -> float:
         return float("nan") if symbol == "%" or a == 0 or math.isnan(a) else math.copysign(math.inf, a)
     if symbol == "%":
         return math.fmod(a, b)
-    return {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}[symbol](a, b)
+    return float({"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}[symbol](a, b))
+
+
+_DECIMAL_RESULT: dict[str, Callable[[Decimal, Decimal], Decimal]] = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "%": operator.mod,
+}
 
 
 def _decimal(symbol: str, a: Decimal, b: Decimal) -> Decimal:
     if symbol in "/%" and not b:
         raise _by_zero()
-    return {
-        "+": operator.add,
-        "-": operator.sub,
-        "*": operator.mul,
-        "/": operator.truediv,
-        "%": operator.mod,
-    }[symbol](a, b)
+    found: Decimal = _DECIMAL_RESULT[symbol](a, b)
+    return found
 
 
 def bitwise(name: str, left: Value, right: Value) -> Value:
@@ -195,7 +198,9 @@ def bitwise(name: str, left: Value, right: Value) -> Value:
 # Comparison
 
 
-def _equal(left: Value, right: Value, *, cased: bool) -> bool:
+def _equal(  # noqa: C901, PLR0911, PLR0912 - one row per type of the left side
+    left: Value, right: Value, *, cased: bool
+) -> bool:
     if isinstance(left, str):
         shown = text(right)
         if right is None:
@@ -214,11 +219,11 @@ def _equal(left: Value, right: Value, *, cased: bool) -> bool:
             found = right if isinstance(right, datetime) else conversions.date(right)
             return left.replace(tzinfo=None) == found.replace(tzinfo=None)
         if isinstance(left, timedelta) and isinstance(right, str):
-            return left == conversions.timespan(right)
+            return bool(left == conversions.timespan(right))
         if isinstance(left, Version) and not isinstance(right, Version):
-            return left == conversions.version(right)
+            return bool(left == conversions.version(right))
         if isinstance(right, str) and type(left).__name__ == "UUID":
-            return left == conversions.guid(right)
+            return bool(left == conversions.guid(right))
     except DotNetError:
         return False
     if isinstance(left, Hashtable | list | ScriptBlock):
@@ -241,9 +246,7 @@ def _enum_equal(left: EnumValue, right: Value) -> bool:
         return left.type_name == right.type_name and left.value == right.value
     if isinstance(right, str):
         wanted = {part.strip().lower() for part in right.split(",")}
-        return wanted == {part.strip().lower() for part in left.name.split(",")} or right.strip() == str(
-            left.value
-        )
+        return wanted == {part.strip().lower() for part in left.name.split(",")} or right.strip() == str(left.value)
     return bool(left.value == conversions.number(right))
 
 
@@ -254,7 +257,7 @@ def order(left: Value, right: Value, *, cased: bool = False) -> int:
         DotNetError: The two can't be compared.
     """
     a, b = _comparable(left, right, cased=cased)
-    return (a > b) - (a < b)
+    return int(a > b) - int(a < b)
 
 
 def _comparable(left: Value, right: Value, *, cased: bool) -> tuple[Value, Value]:  # noqa: PLR0911 - one row per type
@@ -267,11 +270,7 @@ def _comparable(left: Value, right: Value, *, cased: bool) -> tuple[Value, Value
         return int(left), int(conversions.truth(right))
     if isinstance(left, int | float | Decimal):
         other = _like_number(right)
-        return (
-            (float(left), float(other))
-            if isinstance(other, float) or isinstance(left, float)
-            else (left, other)
-        )
+        return (float(left), float(other)) if isinstance(other, float) or isinstance(left, float) else (left, other)
     if right is None:
         return 1, 0
     if isinstance(left, datetime):
@@ -309,7 +308,9 @@ def _compare(name: str, left: Value, right: Value, *, cased: bool) -> bool:
     if name == "ne":
         return not _equal(left, right, cased=cased)
     found = order(left, right, cased=cased)
-    return {"gt": found > 0, "ge": found >= 0, "lt": found < 0, "le": found <= 0}[name]
+    if name[0] == "g":
+        return found > 0 or (found == 0 and name == "ge")
+    return found < 0 or (found == 0 and name == "le")
 
 
 def contains(items: Value, wanted: Value, *, cased: bool) -> bool:
@@ -366,7 +367,7 @@ def regex(pattern: str, *, cased: bool = False) -> re.Pattern[str]:
     translated = re.sub(r"\(\?'([A-Za-z_]\w*)'", r"(?P<\1>", translated)
     translated = re.sub(r"(?<!\\)((?:\\\\)*)\\Z", r"\1(?=\\n?\\z)", translated)
     translated = re.sub(r"(?<!\\)((?:\\\\)*)\\z", r"\1\\Z", translated)
-    if any(found[0] not in {r"\Z"} for found in _FOREIGN.finditer(translated)):
+    if any(found[0] != r"\Z" for found in _FOREIGN.finditer(translated)):
         raise NotSimulatedError(f"the regular expression {pattern}")
     try:
         return re.compile(translated, 0 if cased else re.IGNORECASE)

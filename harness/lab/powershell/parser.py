@@ -113,11 +113,7 @@ class Parser(CommandParser):
             statements.append(statement)
             self.blanks()
             # A block's closing brace ends a statement by itself.
-            if (
-                self.at < self.end
-                and self.peek() not in "\r\n;)}"
-                and self.text[self.at - 1 : self.at].strip() != "}"
-            ):
+            if self.at < self.end and self.peek() not in "\r\n;)}" and self.text[self.at - 1 : self.at].strip() != "}":
                 before = self.text[: self.at].rstrip()
                 if not before.endswith("}") or isinstance(statement, Pipeline | Assignment):
                     self._unexpected()
@@ -160,9 +156,7 @@ class Parser(CommandParser):
         params = self._param_block()
         self._separators()
         named: dict[str, Block] = {}
-        while (keyword := self._keyword()) in _NAMED_BLOCKS and re.match(
-            r"\s*\{", self.text[self.at + len(keyword) :]
-        ):
+        while (keyword := self._keyword()) in _NAMED_BLOCKS and re.match(r"\s*\{", self.text[self.at + len(keyword) :]):
             if keyword in named:
                 self.fail(
                     f"Script command clause '{keyword}' has already been defined.",
@@ -179,13 +173,12 @@ class Parser(CommandParser):
         elif self.at < self.end and self.peek() != "}":
             self._unexpected()
         finish = self.at
-        if closing:
-            if not self.take(closing):
-                self.fail(
-                    "Missing closing '}' in statement block or type definition.",
-                    error_id="MissingEndCurlyBrace",
-                    incomplete=True,
-                )
+        if closing and not self.take(closing):
+            self.fail(
+                "Missing closing '}' in statement block or type definition.",
+                error_id="MissingEndCurlyBrace",
+                incomplete=True,
+            )
         text = self.text[start:finish]
         blocks = (named.get("begin"), named.get("process"), named.get("end"))
         return ScriptBlockNode(line, column, params, *blocks, text, self.file, self.text)
@@ -199,9 +192,7 @@ class Parser(CommandParser):
         while self.peek() == "[" and self.match(_ATTRIBUTE):
             attributes.append(self._attribute())
             self._separators()
-        if self._keyword() != "param" or not re.match(
-            r"param\s*\(", self.text[self.at : self.at + 200], re.IGNORECASE
-        ):
+        if self._keyword() != "param" or not re.match(r"param\s*\(", self.text[self.at : self.at + 200], re.IGNORECASE):
             self.at = start
             return None
         self.at += len("param")
@@ -299,9 +290,7 @@ class Parser(CommandParser):
         start = self.at
         if reader is None or (
             keyword == "foreach"
-            and not re.match(
-                r"foreach\s*\(|foreach\s*-parallel", self.text[start : start + 200], re.IGNORECASE
-            )
+            and not re.match(r"foreach\s*\(|foreach\s*-parallel", self.text[start : start + 200], re.IGNORECASE)
         ):
             if label:
                 self.fail(f"Unexpected token ':{label}' in expression or statement.")
@@ -389,7 +378,8 @@ class Parser(CommandParser):
             self._must_take_assignment(target.operand, at)
         elif not isinstance(target, Variable | Member | Index):
             self.fail(
-                "The assignment expression is not valid. The input to an assignment operator must be an object that is able "
+                "The assignment expression is not valid. The input to an assignment operator must be "
+                "an object that is able "
                 "to accept assignments, such as a variable or a property.",
                 at,
                 error_id="InvalidLeftHandSide",
@@ -484,7 +474,7 @@ class Parser(CommandParser):
         self.lines()
         self.expect(")", "after expression in 'for' statement")
         self.leave()
-        return For(*self.place(start), label, *parts, self.braces("for ( )"))
+        return For(*self.place(start), label, parts[0], parts[1], parts[2], self.braces("for ( )"))
 
     def _while(self, label: str, start: int) -> Statement:
         condition = self._condition("while")

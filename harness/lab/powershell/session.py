@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.lab.powershell.cmdlet import BUILTIN, Call, Cmdlet, Native, NetType, Registry, Source
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
     from harness.lab.powershell.evaluator import Evaluator
     from harness.lab.process import ProcessIO
+
+
+@lru_cache(maxsize=64)
+def _version(text: str) -> tuple[int, int]:
+    major, _, minor = text.partition(".")
+    return int(major), int(minor or 0)
 
 
 class ProcessTerminatedError(BaseException):
@@ -56,8 +63,8 @@ class Session:
     """What a process knows of its machine, and its own state.
 
     Args:
-        registries: Declarations; a later one wins over an earlier one of the same name. The language's own come first by
-            themselves.
+        registries: Declarations; a later one wins over an earlier one of the same name. The language's own come first
+            by themselves.
         machine: The simulated host's state; handed on to cmdlets as it is.
         version: The PowerShell version as text.
         environment: Environment variables.
@@ -92,6 +99,7 @@ class Session:
         self.encoding = encoding
         self.computer_name = computer_name
         self.loaded: dict[str, frozenset[str] | None] = {BUILTIN.name: None}
+        self._found_types: dict[str, NetType] = {}
         self.not_simulated: list[str] = []
         """Everything that was refused as not simulated, even where the script caught it."""
         self.evaluator: Evaluator
@@ -139,9 +147,7 @@ class Session:
         if source.name.lower() in self.loaded:
             return
         if source.on_load is not None:
-            source.on_load(
-                Call(self, Cmdlet("Import-Module", lambda _call: None, class_name="ImportModuleCommand"))
-            )
+            source.on_load(Call(self, Cmdlet("Import-Module", lambda _call: None, class_name="ImportModuleCommand")))
         self.load(source)
 
     def command(self, name: str) -> Cmdlet | Native | None:
@@ -160,11 +166,7 @@ class Session:
                 return cmdlet
         if self.version >= (3, 0):
             for cmdlet in candidates.values():
-                if (
-                    cmdlet.source.kind == "module"
-                    and cmdlet.source.auto
-                    and cmdlet.source.available(self.machine)
-                ):
+                if cmdlet.source.kind == "module" and cmdlet.source.auto and cmdlet.source.available(self.machine):
                     self.import_source(cmdlet.source)
                     return cmdlet
         native = self._native(name)
@@ -191,8 +193,7 @@ class Session:
 
     def has(self, since: str) -> bool:
         """Say whether this PowerShell is at least of that version."""
-        major, _, minor = since.partition(".")
-        return self.version >= (int(major), int(minor or 0))
+        return self.version >= _version(since)
 
     def find_type(self, name: str) -> NetType:
         """Find a .NET type by its name in a script.
@@ -200,11 +201,15 @@ class Session:
         Raises:
             NotSimulatedError: It isn't declared.
         """
+        known = self._found_types.get(name)
+        if known is None:
+            known = self._found_types[name] = self._find_type(name)
+        return known
+
+    def _find_type(self, name: str) -> NetType:
         folded = name[7:] if name.lower().startswith("system.") and name.count(".") == 1 else name
         for registry in reversed(self.registries):
-            found = (
-                registry.types.get(name) or registry.types.get(folded) or registry.types.get("System." + name)
-            )
+            found = registry.types.get(name) or registry.types.get(folded) or registry.types.get("System." + name)
             if found:
                 return found
         if name.endswith("[]"):
@@ -230,9 +235,7 @@ class Session:
         """Give a type's name and the names of what it derives from, up to ``System.Object``."""
         chain = [name]
         while chain[-1] != "System.Object":
-            declared = next(
-                (r.types[chain[-1]] for r in reversed(self.registries) if chain[-1] in r.types), None
-            )
+            declared = next((r.types[chain[-1]] for r in reversed(self.registries) if chain[-1] in r.types), None)
             if declared is None or declared.base in chain:
                 chain.append("System.Array" if chain[-1].endswith("[]") else "System.Object")
             else:
@@ -261,18 +264,14 @@ class Session:
         self.check()
         if line is None:
             return None
-        return (
-            line.decode(self.encoding, "replace").removesuffix("\n").removesuffix("\r").removeprefix("\ufeff")
-        )
+        return line.decode(self.encoding, "replace").removesuffix("\n").removesuffix("\r").removeprefix("\ufeff")
 
     def set_encoding(self, name: str) -> None:
         """Change the console's encoding."""
         try:
             "".encode(name)
         except LookupError:
-            raise DotNetError(
-                f"'{name}' is not a supported encoding name.", "System.ArgumentException"
-            ) from None
+            raise DotNetError(f"'{name}' is not a supported encoding name.", "System.ArgumentException") from None
         self.encoding = name
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from harness.lab.powershell.binding import ALL_SETS, Argument, Binder
@@ -23,7 +24,7 @@ from harness.lab.powershell.objects import (
 from harness.lab.powershell.scope import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from harness.lab.powershell.cmdlet import Cmdlet, CmdletFunction, Native
     from harness.lab.powershell.evaluator import Evaluator, Out
@@ -84,13 +85,14 @@ class Stage:
 
     def feed(self, value: Value) -> None:
         """Take an object; `NOTHING` for the first stage of a pipeline."""
+        self.owner.session.check()
         self._run(self.process, value)
 
     def finish(self) -> None:
         """End."""
         self._run(self.end)
 
-    def _run(self, step: Out, *arguments: Value) -> None:
+    def _run(self, step: Callable[..., None], *arguments: Value) -> None:
         owner = self.owner
         owner.sinks = self._sinks
         try:
@@ -272,20 +274,16 @@ class BlockStage(Stage):
         scope = self.scope
         evaluator: Evaluator = owner  # type: ignore[assignment] # the evaluator is the one subclass there is
         parameters = declared_parameters(self.body, evaluator, advanced=self.advanced)
-        binder = Binder(self.name, parameters, "", owner.convert, lenient=not self.advanced)
+        binder = Binder(self.name, parameters, "", owner.convert, lenient=not self.advanced, script=True)
         binder.bind(self.arguments)
-        self.set = (
-            binder.resolve(pipeline=piped) if self.advanced or any(p.mandatory for p in parameters) else ""
-        )
+        self.set = binder.resolve(pipeline=piped) if self.advanced or any(p.mandatory for p in parameters) else ""
         self.binder = binder
         # Defaults may use the parameters before them, so they are evaluated in the new scope.
         outer, body = owner.scope, owner.body
         owner.scope, owner.body = scope, self.body
         try:
             scope.variables["args"] = binder.rest
-            scope.variables["psboundparameters"] = Hashtable(
-                [(k, v) for k, v in binder.bound.items()], ordered=True
-            )
+            scope.variables["psboundparameters"] = Hashtable([(k, v) for k, v in binder.bound.items()], ordered=True)
             scope.variables["myinvocation"] = self._my_invocation()
             self._variables(evaluator)
         finally:
@@ -363,11 +361,7 @@ class BlockStage(Stage):
             self.scope.variables["input"] = self.items
         if self.underscore is not NOTHING:
             self.scope.variables["_"] = self.underscore
-        if (
-            self.piped
-            and self.items
-            and any(p.pipeline or p.pipeline_by_name for p in self.binder.parameters)
-        ):
+        if self.piped and self.items and any(p.pipeline or p.pipeline_by_name for p in self.binder.parameters):
             # Without a process block, pipeline parameters hold the last object.
             self._bind_item(self.items[-1])
         self._inside(self.body.end)
@@ -397,10 +391,8 @@ class BlockStage(Stage):
 def _run_returning(owner: Invocation, block: Value, out: Out) -> None:
     from harness.lab.powershell.evaluator import ReturnSignal  # noqa: PLC0415 - the evaluator is built upon this module
 
-    try:
+    with suppress(ReturnSignal):
         owner.run_block(block, out)
-    except ReturnSignal:
-        pass
 
 
 def _unbound(evaluator: Evaluator, types: list[str]) -> Value:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from harness.lab.powershell.objects import Value
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from harness.lab.powershell.objects import Value
 
 
 class ScriptSyntaxError(Exception):

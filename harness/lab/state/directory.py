@@ -173,6 +173,11 @@ class Entry:
         return f"CN={escape(self.name)},{self.stored['container']}"
 
     @property
+    def protocol_logging(self) -> str:
+        """``ProtocolLoggingLevel`` of a connector."""
+        return str(self.settings["ProtocolLoggingLevel"])
+
+    @property
     def settings(self) -> dict[str, Json]:
         """The stored forms of the class's own properties."""
         held: dict[str, Json] = self.stored["settings"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from harness.lab.store import Json, Store
@@ -32,6 +32,18 @@ class Service:
     requires: tuple[str, ...] = ()
     shared: bool = False
     program: str = ""
+
+
+class ServiceState(NamedTuple):
+    """What a service does now.
+
+    Args:
+        state: ``Running`` or ``Stopped``.
+        process_id: Its process's number; 0 when stopped.
+    """
+
+    state: str
+    process_id: int
 
 
 def _exchange(name: str, title: str, start: str = "Automatic", requires: tuple[str, ...] = _TOPOLOGY) -> Service:
@@ -117,15 +129,15 @@ class Services:
 
     store: Store
 
-    def state(self, name: str) -> tuple[str, int]:
-        """Give ``Running`` or ``Stopped``, and the process's number (0 when stopped)."""
+    def state(self, name: str) -> ServiceState:
+        """Give what a service does now."""
         with self.store.lock:
             held = self.store.document["services"]["state"][name]
-            return held["state"], held["process"]
+            return ServiceState(held["state"], held["process"])
 
     def running(self, name: str) -> bool:
         """Say whether it runs."""
-        return self.state(name)[0] == "Running"
+        return self.state(name).state == "Running"
 
     def dependants(self, name: str) -> list[str]:
         """Give the services that need this one, directly or through others, the nearest last."""

@@ -109,7 +109,8 @@ def add_member(call: Call) -> Iterator[Value]:
     if name in item.properties and not call.get("Force"):
         call.write_error(
             call.record(
-                f'Cannot add a member with the name "{name}" because a member with that name already exists. To overwrite '
+                f'Cannot add a member with the name "{name}" because a member with that name already exists. '
+                "To overwrite "
                 "the member anyway, add the Force parameter to your command.",
                 error_id="MemberAlreadyExists",
                 category="InvalidOperation",
@@ -208,7 +209,7 @@ def to_json(call: Call, value: Value, *, compress: bool, depth: int) -> str:
     return _compact(plain) if compress else _pretty(plain, 0)
 
 
-def _plain(call: Call, value: Value, depth: int) -> Value:  # noqa: PLR0911 - one row per kind of value
+def _plain(call: Call, value: Value, depth: int) -> Value:  # noqa: C901, PLR0911 - one row per kind of value
     """Turn a value into Python's JSON types; what lies too deep becomes text."""
     if value is None or isinstance(value, bool | float | Decimal):
         return value
@@ -304,9 +305,7 @@ def _from_end(call: Call) -> None:
     try:
         value = json.loads(given, parse_float=Decimal)
     except ValueError as error:
-        raise DotNetError(
-            f"Invalid JSON primitive: {given[:20]}. ({error})", "System.ArgumentException"
-        ) from None
+        raise DotNetError(f"Invalid JSON primitive: {given[:20]}. ({error})", "System.ArgumentException") from None
     # Windows PowerShell gives an array as one object.
     call.write_output(_objects(value))
 

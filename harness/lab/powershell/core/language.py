@@ -64,9 +64,7 @@ def _foreach_end(call: Call) -> None:
 @LANGUAGE.cmdlet(
     "ForEach-Object",
     Parameter("Process", "scriptblock[]", mandatory=True, position=0, sets=("ScriptBlockSet",)),
-    Parameter(
-        "MemberName", "string", mandatory=True, position=0, sets=("PropertyAndMethodSet",), since="3.0"
-    ),
+    Parameter("MemberName", "string", mandatory=True, position=0, sets=("PropertyAndMethodSet",), since="3.0"),
     Parameter("ArgumentList", "object[]", aliases=("Args",), sets=("PropertyAndMethodSet",), since="3.0"),
     Parameter("Begin", "scriptblock", sets=("ScriptBlockSet",)),
     Parameter("End", "scriptblock", sets=("ScriptBlockSet",)),
@@ -155,7 +153,7 @@ def where_object(call: Call) -> Iterator[Value]:
         mandatory=True,
         position=0,
         pipeline=True,
-        remaining=False,
+        remaining=True,
         allow_null=True,
     ),
     Parameter("NoEnumerate", "switch", since="4.0"),
@@ -189,9 +187,7 @@ def write_host(call: Call) -> None:
     value = call.get("Object")
     shown = text(value, text(call.get("Separator")))
     end = "" if call.get("NoNewline") else "\n"
-    call.session.evaluator.sinks.get("6", call.session.evaluator.host.get("host", lambda _v: None))(
-        shown + end
-    )
+    call.session.evaluator.sinks.get("6", call.session.evaluator.host.get("host", lambda _v: None))(shown + end)
 
 
 @LANGUAGE.cmdlet(
@@ -209,9 +205,7 @@ def write_information(call: Call) -> None:
 
 @LANGUAGE.cmdlet(
     "Write-Warning",
-    Parameter(
-        "Message", "string", mandatory=True, position=0, aliases=("Msg",), pipeline=True, allow_null=True
-    ),
+    Parameter("Message", "string", mandatory=True, position=0, aliases=("Msg",), pipeline=True, allow_null=True),
     class_name="Microsoft.PowerShell.Commands.WriteWarningCommand",
 )
 def write_warning(call: Call) -> None:
@@ -221,9 +215,7 @@ def write_warning(call: Call) -> None:
 
 @LANGUAGE.cmdlet(
     "Write-Verbose",
-    Parameter(
-        "Message", "string", mandatory=True, position=0, aliases=("Msg",), pipeline=True, allow_null=True
-    ),
+    Parameter("Message", "string", mandatory=True, position=0, aliases=("Msg",), pipeline=True, allow_null=True),
 )
 def write_verbose(call: Call) -> None:
     """Write to the verbose stream."""
@@ -232,9 +224,7 @@ def write_verbose(call: Call) -> None:
 
 @LANGUAGE.cmdlet(
     "Write-Debug",
-    Parameter(
-        "Message", "string", mandatory=True, position=0, aliases=("Msg",), pipeline=True, allow_null=True
-    ),
+    Parameter("Message", "string", mandatory=True, position=0, aliases=("Msg",), pipeline=True, allow_null=True),
 )
 def write_debug(call: Call) -> None:
     """Write to the debug stream."""
@@ -257,9 +247,7 @@ def write_progress(call: Call) -> None:
     """Show progress; without a console only CLIXML carries it."""
     evaluator = call.session.evaluator
     if text(evaluator.variable("ProgressPreference")).lower() == "continue":
-        evaluator.host.get("progress", lambda _v: None)(
-            (call.get("Activity"), call.get("Status") or "Processing")
-        )
+        evaluator.host.get("progress", lambda _v: None)((call.get("Activity"), call.get("Status") or "Processing"))
 
 
 @LANGUAGE.cmdlet(
@@ -276,9 +264,7 @@ def write_progress(call: Call) -> None:
     ),
     Parameter("Exception", "object", mandatory=True, sets=("WithException",)),
     Parameter("ErrorRecord", "object", mandatory=True, sets=("ErrorRecord",)),
-    Parameter(
-        "Category", "System.Management.Automation.ErrorCategory", sets=("NoException", "WithException")
-    ),
+    Parameter("Category", "System.Management.Automation.ErrorCategory", sets=("NoException", "WithException")),
     Parameter("ErrorId", "string", sets=("NoException", "WithException")),
     Parameter("TargetObject", "object", sets=("NoException", "WithException")),
     Parameter("RecommendedAction", "string"),
@@ -299,6 +285,9 @@ def write_error(call: Call) -> None:
     exception = call.get("Exception") if "Exception" in call else NetException(_plain(call, "Message"), kind)
     category = call.get("Category")
     error_id = call.get("ErrorId") or exception.type_name
+    # Within a function the identifier names it, as a cmdlet's names its class.
+    function = call.session.evaluator.function_name()
+    error_id += f",{function}" if function else ""
     record = ErrorRecord(
         exception,
         error_id,
@@ -375,9 +364,7 @@ def get_variable(call: Call) -> Iterator[Value]:
         if call.get("ValueOnly"):
             yield from value if isinstance(value, list) else [value]
         else:
-            yield PSObject(
-                "System.Management.Automation.PSVariable", {"Name": name, "Value": value}, partial=True
-            )
+            yield PSObject("System.Management.Automation.PSVariable", {"Name": name, "Value": value}, partial=True)
 
 
 def _none(construct: str) -> list[str]:
@@ -432,7 +419,7 @@ def remove_variable(call: Call) -> None:
     Parameter("PathType", "string"),
 )
 def test_path(call: Call) -> Iterator[Value]:
-    """Say whether a variable, environment variable or function exists; other drives belong to the host's own cmdlets."""
+    """Say whether a variable, environment variable or function exists; other drives are for the host's own cmdlets."""
     evaluator = call.session.evaluator
     for path in call.get("Path"):
         drive, _, name = path.partition(":")
@@ -520,9 +507,7 @@ def _info(kind: str, name: str, source: str) -> PSObject:
 def _matching_commands(call: Call, pattern: str) -> Iterator[Value]:
     compiled = operators.wildcard(pattern)
     session = call.session
-    names = {
-        name: None for registry in session.registries for name in registry.cmdlets if compiled.fullmatch(name)
-    }
+    names = {name: None for registry in session.registries for name in registry.cmdlets if compiled.fullmatch(name)}
     for name in names:
         found = session.command(name)
         if found is not None:
@@ -570,7 +555,8 @@ def import_module(call: Call) -> Iterator[Value]:
         if not available:
             call.write_error(
                 call.record(
-                    f"The specified module '{name}' was not loaded because no valid module file was found in any module "
+                    f"The specified module '{name}' was not loaded because no valid module file "
+                    "was found in any module "
                     "directory.",
                     error_id="Modules_ModuleNotFound",
                     category="ResourceUnavailable",
@@ -594,9 +580,7 @@ def get_module(call: Call) -> Iterator[Value]:
     """Give the modules that are loaded, or installed."""
     for source in _by_name(call, "module"):
         present = (
-            source.available(call.machine)
-            if call.get("ListAvailable")
-            else source.name.lower() in call.session.loaded
+            source.available(call.machine) if call.get("ListAvailable") else source.name.lower() in call.session.loaded
         )
         if present:
             yield _module_info(source)
@@ -670,7 +654,8 @@ def get_pssnapin(call: Call) -> Iterator[Value]:
         if plain and not any(s.name.lower() == name.lower() for s in found):
             call.write_error(
                 call.record(
-                    f"No Windows PowerShell snap-ins matching the pattern '{name}' were found. Check the pattern and then "
+                    f"No Windows PowerShell snap-ins matching the pattern '{name}' were found. "
+                    "Check the pattern and then "
                     "try the command again.",
                     error_id="NoPSSnapInsFound",
                     category="InvalidArgument",
@@ -703,9 +688,7 @@ def start_sleep(call: Call) -> None:
 def get_date(call: Call) -> Iterator[Value]:
     """Give the simulated host's time; its time zone is UTC."""
     moment = call.get("Date") or datetime.now(UTC).replace(tzinfo=None)
-    parts = {
-        n.lower(): call.get(n) for n in ("Year", "Month", "Day", "Hour", "Minute", "Second") if n in call
-    }
+    parts = {n.lower(): call.get(n) for n in ("Year", "Month", "Day", "Hour", "Minute", "Second") if n in call}
     moment = moment.replace(**parts)
     if "Format" not in call:
         yield moment
@@ -756,9 +739,7 @@ def invoke_command(call: Call) -> Iterator[Value]:
     yield from call.invoke(block, *(call.get("ArgumentList") or []), underscore=NOTHING)
 
 
-@LANGUAGE.cmdlet(
-    "Invoke-Expression", Parameter("Command", "string", mandatory=True, position=0, pipeline=True)
-)
+@LANGUAGE.cmdlet("Invoke-Expression", Parameter("Command", "string", mandatory=True, position=0, pipeline=True))
 def invoke_expression(_call: Call) -> None:
     """Refuse: text that becomes code is what our scripts never do."""
     raise runtime_error(

@@ -66,7 +66,7 @@ def _part(table: Hashtable, keys: tuple[str, ...]) -> Value:
 def _label(call: Call, definition: Value) -> str:
     if isinstance(definition, Hashtable):
         known = ("name", "label", "expression", "n", "l", "e")
-        for key, _ in definition.items():
+        for key in dict(definition.items()):
             if not any(word.startswith(text(key).lower()) for word in known):
                 raise call.throw(
                     call.record(
@@ -193,11 +193,7 @@ def _plain_value(item: Value, name: str) -> Value:
 def _is_new(call: Call, item: Value) -> bool:
     kept = call.state.setdefault("unique", [])
     # Select-Object -Unique tells texts apart by case.
-    key = (
-        repr([(n, text(item.get(n))) for n in item.properties])
-        if isinstance(item, PSObject)
-        else (type(item), item)
-    )
+    key = repr([(n, text(item.get(n))) for n in item.properties]) if isinstance(item, PSObject) else (type(item), item)
     if key in kept:
         return False
     kept.append(key)
@@ -282,9 +278,7 @@ def _group_end(call: Call) -> Iterator[Value]:
             raise NotSimulatedError("Group-Object -AsHashTable without -AsString")
         yield Hashtable([(text(keys[0]), members) for keys, members in ordered])
         return
-    for keys, members in sorted(
-        ordered, key=cmp_to_key(lambda a, b: _compare(text(a[0]), text(b[0]), cased=False))
-    ):
+    for keys, members in sorted(ordered, key=lambda group: text(group[0]).lower()):
         yield PSObject(
             "Microsoft.PowerShell.Commands.GroupInfo",
             {
@@ -348,10 +342,7 @@ def _extreme(value: Value) -> Value:
 @SELECTION.cmdlet(
     "Measure-Object",
     Parameter("Property", "string[]", position=0, sets=("GenericMeasure",)),
-    *(
-        Parameter(name, "switch", sets=("GenericMeasure",))
-        for name in ("Sum", "Average", "Maximum", "Minimum")
-    ),
+    *(Parameter(name, "switch", sets=("GenericMeasure",)) for name in ("Sum", "Average", "Maximum", "Minimum")),
     Parameter("InputObject", "psobject", pipeline=True),
     default_set="GenericMeasure",
     end=_measure_end,
@@ -381,7 +372,7 @@ def get_member(call: Call) -> Iterator[Value]:
         raise NotSimulatedError(f"Get-Member of {kind}")
     patterns = [operators.wildcard(name) for name in call.get("Name") or ["*"]]
     types = [text(name).lower() for name in call.get("MemberType") or []]
-    note = kind in {CUSTOM_OBJECT} or kind.startswith(("Selected.", "Deserialized."))
+    note = kind == CUSTOM_OBJECT or kind.startswith(("Selected.", "Deserialized."))
     member = "NoteProperty" if note else "Property"
     for name in sorted(item.properties, key=str.lower):
         if not any(pattern.fullmatch(name) for pattern in patterns):

@@ -100,7 +100,7 @@ _static(
     base=_VALUE,
     cast=conversions.double,
     statics={"NaN": math.nan, "PositiveInfinity": math.inf, "NegativeInfinity": -math.inf},
-    methods={"Parse": _parse_double, "IsNaN": lambda v: math.isnan(v)},
+    methods={"Parse": _parse_double, "IsNaN": math.isnan},
 )
 _static("System.Decimal", "decimal", base=_VALUE, cast=conversions.decimal)
 
@@ -112,9 +112,7 @@ def _parse_bool(value: Value) -> bool:
     return found == "true"
 
 
-_static(
-    "System.Boolean", "bool", "boolean", base=_VALUE, cast=conversions.boolean, methods={"Parse": _parse_bool}
-)
+_static("System.Boolean", "bool", "boolean", base=_VALUE, cast=conversions.boolean, methods={"Parse": _parse_bool})
 _static(
     "System.Char",
     "char",
@@ -137,9 +135,7 @@ def _round(value: Value, places: Value = 0, mode: Value = None) -> Value:
     number = conversions.number(value)
     count = int(conversions.integer(int)(places))
     away = mode is not None and text(mode).lower() == "awayfromzero"
-    rounded = Decimal(str(number)).quantize(
-        Decimal(1).scaleb(-count), "ROUND_HALF_UP" if away else "ROUND_HALF_EVEN"
-    )
+    rounded = Decimal(str(number)).quantize(Decimal(1).scaleb(-count), "ROUND_HALF_UP" if away else "ROUND_HALF_EVEN")
     return rounded if isinstance(number, Decimal) else float(rounded)
 
 
@@ -223,16 +219,12 @@ _static(
         "Equals": _same,
     },
 )
-_static(
-    "System.Text.StringBuilder", new=lambda value="": StringBuilder(value if isinstance(value, str) else "")
-)
+_static("System.Text.StringBuilder", new=lambda value="": StringBuilder(value if isinstance(value, str) else ""))
 
 
 def _match_object(found: Value) -> PSObject:
     success = found is not None
-    groups = (
-        [_group(found, index) for index in range(len(found.groups()) + 1)] if success else [_group(None, 0)]
-    )
+    groups = [_group(found, index) for index in range(len(found.groups()) + 1)] if success else [_group(None, 0)]
     named = {name: groups[number] for name, number in found.re.groupindex.items()} if success else {}
 
     def pick(key: Value) -> Value:
@@ -240,9 +232,7 @@ def _match_object(found: Value) -> PSObject:
             return groups[key] if 0 <= key < len(groups) else _group(None, 0)
         return named.get(text(key), _group(None, 0))
 
-    bag = PSObject(
-        "System.Text.RegularExpressions.GroupCollection", {"Count": len(groups)}, methods={"Item": pick}
-    )
+    bag = PSObject("System.Text.RegularExpressions.GroupCollection", {"Count": len(groups)}, methods={"Item": pick})
     return PSObject(
         "System.Text.RegularExpressions.Match",
         {
@@ -278,8 +268,7 @@ def _regex(pattern: Value, options: Value = None) -> Value:
 
 def _escape(value: Value) -> str:
     return "".join(
-        "\\" + c if c in "\\*+?|{[()^$.# " else {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(c, c)
-        for c in text(value)
+        "\\" + c if c in "\\*+?|{[()^$.# " else {"\n": "\\n", "\r": "\\r", "\t": "\\t"}.get(c, c) for c in text(value)
     )
 
 
@@ -292,9 +281,7 @@ def _new_regex(pattern: Value, options: Value = None) -> PSObject:
             "Match": lambda v: _match_object(compiled.search(text(v))),
             "Matches": lambda v: [_match_object(m) for m in compiled.finditer(text(v))],
             "Replace": lambda v, new: compiled.sub(operators.replacement(text(new)), text(v)),
-            "Split": lambda v: PSList(
-                [p for p in compiled.split(text(v)) if p is not None], "System.String[]"
-            ),
+            "Split": lambda v: PSList([p for p in compiled.split(text(v)) if p is not None], "System.String[]"),
         },
         text=text(pattern),
     )
@@ -312,9 +299,7 @@ _static(
         "Match": lambda v, p, o=None: _match_object(_regex(p, o).search(text(v))),
         "Matches": lambda v, p, o=None: [_match_object(m) for m in _regex(p, o).finditer(text(v))],
         "Replace": lambda v, p, new, o=None: _regex(p, o).sub(operators.replacement(text(new)), text(v)),
-        "Split": lambda v, p: PSList(
-            [x for x in _regex(p).split(text(v)) if x is not None], "System.String[]"
-        ),
+        "Split": lambda v, p: PSList([x for x in _regex(p).split(text(v)) if x is not None], "System.String[]"),
     },
 )
 
@@ -443,12 +428,10 @@ _static(
         "ToBase64String": lambda v: base64.b64encode(_bytes(v)).decode("ascii"),
         "FromBase64String": _from_base64,
         "ToInt32": _to_int,
-        "ToInt64": lambda v: conversions.integer(Int64)(v),
+        "ToInt64": conversions.integer(Int64),
         "ToString": _to_text,
         "ToBoolean": conversions.boolean,
-        "ToByte": lambda v, base=10: conversions.integer(Byte)(
-            int(text(v), base) if isinstance(v, str) else v
-        ),
+        "ToByte": lambda v, base=10: conversions.integer(Byte)(int(text(v), base) if isinstance(v, str) else v),
         "ToDouble": conversions.double,
         "ToChar": conversions.character,
     },
@@ -496,18 +479,14 @@ def _parse_exact(value: Value, pattern: Value, _provider: Value = None, *_styles
     try:
         return datetime.strptime(text(value), translated.replace("'", ""))  # noqa: DTZ007 - kind Unspecified
     except ValueError:
-        raise DotNetError(
-            "String was not recognized as a valid DateTime.", "System.FormatException"
-        ) from None
+        raise DotNetError("String was not recognized as a valid DateTime.", "System.FormatException") from None
 
 
 def _parse_date(value: Value, *_providers: Value) -> datetime:
     try:
         return conversions.date(text(value))
     except DotNetError:
-        raise DotNetError(
-            "String was not recognized as a valid DateTime.", "System.FormatException"
-        ) from None
+        raise DotNetError("String was not recognized as a valid DateTime.", "System.FormatException") from None
 
 
 _static(
@@ -585,7 +564,7 @@ _static("System.Array", "array")
 _static("System.Void", "void", base=_VALUE, cast=lambda _v: None)
 _static("System.RuntimeType", "type", "System.Type")
 _static("System.Object[]", "object[]", base="System.Array")
-_static("System.Management.Automation.PSObject", "psobject", new=lambda: PSObject())
+_static("System.Management.Automation.PSObject", "psobject", new=lambda *_base: PSObject())
 _static(
     "System.Management.Automation.PSCustomObject",
     "pscustomobject",
@@ -639,7 +618,7 @@ _static(
     "System.Security.SecureString",
     "securestring",
     "Security.SecureString",
-    new=lambda: SecureString(),
+    new=lambda *_characters: SecureString(),
 )
 
 
@@ -651,9 +630,7 @@ def _credential(name: Value, password: Value) -> PSObject:
             _ARGUMENT,
         )
     if not text(name):
-        raise DotNetError(
-            'Cannot process argument because the value of argument "userName" is not valid.', _ARGUMENT
-        )
+        raise DotNetError('Cannot process argument because the value of argument "userName" is not valid.', _ARGUMENT)
     user = text(name)
 
     def network() -> PSObject:
@@ -844,9 +821,7 @@ _static(
         "GetFileNameWithoutExtension": lambda v: ntpath.splitext(ntpath.basename(text(v)))[0],
         "GetExtension": lambda v: ntpath.splitext(text(v))[1],
         "GetDirectoryName": lambda v: ntpath.dirname(text(v)),
-        "GetPathRoot": lambda v: (
-            ntpath.splitdrive(text(v))[0] + ("\\" if text(v)[2:3] in ("\\", "/") else "")
-        ),
+        "GetPathRoot": lambda v: ntpath.splitdrive(text(v))[0] + ("\\" if text(v)[2:3] in ("\\", "/") else ""),
         "IsPathRooted": lambda v: bool(ntpath.splitdrive(text(v))[0]) or text(v)[:1] in ("\\", "/"),
     },
 )
@@ -854,14 +829,13 @@ _static(
     "System.Globalization.CultureInfo",
     "Globalization.CultureInfo",
     "cultureinfo",
-    statics={
-        "InvariantCulture": PSObject("System.Globalization.CultureInfo", {"Name": ""}, text="", partial=True)
-    },
+    statics={"InvariantCulture": PSObject("System.Globalization.CultureInfo", {"Name": ""}, text="", partial=True)},
 )
 _static("System.GC", "gc", methods={"Collect": lambda: None})
 
 _ENUMS = {
-    "System.StringComparison": "CurrentCulture CurrentCultureIgnoreCase InvariantCulture InvariantCultureIgnoreCase Ordinal "
+    "System.StringComparison": "CurrentCulture CurrentCultureIgnoreCase InvariantCulture InvariantCultureIgnoreCase "
+    "Ordinal "
     "OrdinalIgnoreCase",
     "System.StringSplitOptions": "None RemoveEmptyEntries",
     "System.DayOfWeek": "Sunday Monday Tuesday Wednesday Thursday Friday Saturday",

@@ -1,4 +1,4 @@
-"""The command line against simulated hosts, which run in this process so that tests can look at them and break them."""
+"""Simulated hosts in this process, so that tests can look at them and break them, and the command line against them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ import json
 import threading
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import pytest
 
 from harness.cli.main import cli
 from harness.errors import HarnessError
@@ -20,7 +17,8 @@ from harness.lab.client import Simulated, write_hosts
 from harness.lab.server import Lab
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Coroutine, Iterator
+    from pathlib import Path
 
     from harness.lab.machine import Machine
     from harness.lab.winrm.mishap import Mishap
@@ -42,16 +40,23 @@ class Ended:
 
 
 class RunningLab:
-    """A lab in a thread of this process."""
+    """A lab in a thread of this process.
 
-    def __init__(self, folder: Path, names: list[str]) -> None:
+    Args:
+        folder: Where its inventory and its state go.
+        names: Its hosts.
+        user: An account that may sign in beside the lab's own.
+        password: That account's.
+    """
+
+    def __init__(self, folder: Path, names: list[str], user: str = "", password: str = "") -> None:
         self.inventory = folder / "inventory.ini"
         self.inventory.write_text("[exchange]\n" + "\n".join(names) + "\n[exchange:vars]\nconnection=lab\n")
         self._state = folder / ".harness" / "lab"
         self._state.mkdir(parents=True, exist_ok=True)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab")
-        self._lab = Lab([Simulated(name, "2016") for name in names], self._state)
+        self._lab = Lab([Simulated(name, "2016", user=user, password=password) for name in names], self._state)
 
     @contextmanager
     def running(self) -> Iterator[RunningLab]:
@@ -104,25 +109,3 @@ def run(*arguments: str | Path) -> Ended:
             code = error.exit_code
             err.write(error.message)
     return Ended(code if isinstance(code, int) else 0, out.getvalue(), err.getvalue())
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[RunningLab]:
-    """Two simulated Exchange 2016 servers of one organisation, as new."""
-    with RunningLab(tmp_path, ["ex01.lab.example", "ex02.lab.example"]).running() as running:
-        yield running
-
-
-@pytest.fixture
-def make_lab(tmp_path: Path) -> Iterator[Callable[[list[str]], RunningLab]]:
-    """Make a lab of given hosts."""
-    open_labs: list[Any] = []
-
-    def make(names: list[str]) -> RunningLab:
-        context = RunningLab(tmp_path, names).running()
-        open_labs.append(context)
-        return context.__enter__()
-
-    yield make
-    for context in open_labs:
-        context.__exit__(None, None, None)

@@ -1,0 +1,29 @@
+"""Fixtures that tests of several rooms use."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from running_lab import RunningLab
+
+
+@pytest.fixture
+def make_lab(tmp_path: Path) -> Iterator[Callable[..., RunningLab]]:
+    """Make a lab of given hosts; it ends with the test."""
+    from running_lab import RunningLab  # noqa: PLC0415  the evaluator is slow to import, and few tests need it
+
+    with ExitStack() as labs:
+        yield lambda *names, **account: labs.enter_context(RunningLab(tmp_path, list(names), **account).running())
+
+
+@pytest.fixture
+def lab(make_lab: Callable[..., RunningLab]) -> RunningLab:
+    """Two simulated Exchange 2016 servers of one organisation, as new."""
+    return make_lab("ex01.lab.example", "ex02.lab.example")

@@ -52,7 +52,7 @@ class Report:
         with self._lock:
             self._read.add(source.host)
             if self._said.pop((source.key, ""), None):
-                self.say(f"{_whose(source)}: is read again")
+                self.say(f"{_whose(source)}: is read now")
             for path in result.restarted:
                 self.say(f"{_whose(source)}: {path} was cut short on the host; it is read from its beginning")
             refused = {(source.key, error.path) for error in result.refused}
@@ -79,12 +79,12 @@ class Report:
     def summary(self, tallies: Mapping[tuple[str, Family], Tally], output: Path | None) -> None:
         """Show the counts."""
         for (host, family), tally in sorted(tallies.items()):
-            parts = [f"{tally.events} events", f"{tally.quarantined} places that couldn't be read"]
+            parts = [_count(tally.events, "event"), f"{_count(tally.quarantined, 'place')} that couldn't be read"]
             if tally.short:
-                parts.append(f"{tally.short} events with a mapped field missing or wrong")
+                parts.append(f"{_count(tally.short, 'event')} with a mapped field missing or wrong")
             self.say(f"{host}: {family}, {', '.join(parts)}")
         events = sum(tally.events for tally in tallies.values())
-        self.say(f"{events} events" + (f" written to {output}" if output else ""))
+        self.say(_count(events, "event") + (f" written to {output}" if output else ""))
 
     def _say_once(self, key: tuple[str, str], source: PolledFolder, error: HostError) -> None:
         text = f"{_whose(source)}: {error.message}" + (f"\nhint: {error.hint}" if error.hint else "")
@@ -95,3 +95,7 @@ class Report:
 
 def _whose(source: PolledFolder) -> str:
     return f"{source.identifier}: {source.family}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"

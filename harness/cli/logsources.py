@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from harness.cli.hosts import run_hosts
-from harness.errors import HarnessError, HostError, InputError, InventoryError
+from harness.errors import HarnessError, HostError, InputError, InventoryError, SharePathError
 from harness.exchange import versions
 from harness.logsource.derive import derive
 from harness.modules.log_folders import read_folders
@@ -104,7 +104,11 @@ def _polled(host: Host, endpoint: SmbEndpoint, answer: Folders | HarnessError | 
     else:
         why = ""
     folders = answer if answer is not None and not isinstance(answer, HarnessError) else None
-    sources = derive(host, folders)
+    try:
+        sources = derive(host, folders)
+    except SharePathError as error:
+        message = f"{host.name} keeps a log where the console can't poll it: {error.message}"
+        raise SharePathError(message, path=error.path, hint=error.hint) from error
     note = "folders read from the host" if folders is not None else sources[0].origin + why
     return PolledHost(host.name, sources, endpoint, _ip(endpoint.target), note)
 

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from harness.errors import HostError, UnreachableError
+from harness.errors import HostError, ShareError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,8 @@ def follow(
         pollers: The host's, one for each folder; they share this thread's connection.
         stop: Set to end; the pollers must have been given the same one.
         on_result: Takes what each poll did.
-        on_error: Takes the error of a poll that failed; the folder is tried again, later each time.
+        on_error: Takes the error of a poll that failed; the folder is tried again, later each time where the host
+            doesn't answer.
 
     Raises:
         StoreError: Output or positions can't be written.
@@ -49,7 +50,8 @@ def follow(
             result = poller.poll()
         except HostError as error:
             on_error(poller, error)
-            failures[poller] += 1
+            # A host that answers is no more work than any other, and its folder may come at any time.
+            failures[poller] = 0 if isinstance(error, ShareError) else failures[poller] + 1
             interval = min(interval * 2 ** failures[poller], max(interval, _LONGEST_PAUSE_SECONDS))
         else:
             on_result(result)

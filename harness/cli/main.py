@@ -21,6 +21,7 @@ _COMMANDS = {
         "plan_command",
         "Show what apply would change; exit 2 when it would change something.",
     ),
+    "verify": ("harness.cli.verify", "verify_command", "Prove that the logs arrive as the console will read them."),
 }
 
 

@@ -270,6 +270,10 @@ class FileLockedError(ShareError):
     """Another program has the file open and lets nobody read meanwhile."""
 
 
+class ProbeError(HostError):
+    """A probe couldn't be sent, or the server didn't take it."""
+
+
 class StoppedError(HostError):
     """Somebody asked to stop while the host was at work."""
 

@@ -87,9 +87,7 @@ class Handover:
         self._lock = threading.Lock()
         self._failure: BaseException | None = None
 
-    def deliver(
-        self, chunk: Chunk, position: Position, *, gone: Iterable[Position] = ()
-    ) -> tuple[Position, int]:
+    def deliver(self, chunk: Chunk, position: Position, *, gone: Iterable[Position] = ()) -> tuple[Position, int]:
         """Hand a chunk over and store the position after it.
 
         Args:
@@ -105,9 +103,7 @@ class Handover:
         """
         with self._lock:
             if self._failure is not None:
-                raise StoreError(
-                    "nothing is collected any more, since the output or the positions failed before"
-                )
+                raise StoreError("nothing is collected any more, since the output or the positions failed before")
             try:
                 delivered = self._sink.deliver(chunk)
                 stored = replace(position, state=delivered.state)

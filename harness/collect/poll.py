@@ -6,6 +6,9 @@ written now, and the one before it, whose last lines may have been on their way 
 Which are the newest is told by name (``…-10`` comes after ``…-9``), by time of creation and by time of
 change.
 
+IIS makes room in an open log beforehand, so a file may end in zero bytes that become lines later. Zero bytes at a
+file's end are left for the poll that finds something behind them.
+
 A file is known by path and creation time. It is read from its beginning when it is new, when it is shorter
 than what was read, or when the bytes before the position aren't those that were read: then it was cut and
 grew again.
@@ -41,6 +44,8 @@ _NEWEST_BY_NAME = 2
 # So often a folder is listed again because files vanished between listing and opening.
 _LISTINGS = 3
 _TAIL = 256
+# More zero bytes at a file's end than that aren't room that was made, and are handed over as they are.
+_LARGEST_ROOM = 1 << 20
 _CHUNK = 1 << 20
 # About 200 lines, so that a throttle slows down evenly.
 _THROTTLED_CHUNK = 1 << 16
@@ -238,9 +243,7 @@ class Poller:
             self._handover.positions.advance(self.source.key, (after,), gone=gone)
             self._keep(after, gone)
 
-    def _position(
-        self, file: SmbFile, info: FileInfo, tally: _Tally
-    ) -> tuple[Position, tuple[Position, ...]]:
+    def _position(self, file: SmbFile, info: FileInfo, tally: _Tally) -> tuple[Position, tuple[Position, ...]]:
         """Find a file's position.
 
         Returns:
@@ -278,6 +281,7 @@ class Poller:
         start = position.offset - tail_length
         largest = _THROTTLED_CHUNK if self._throttle.limited else _CHUNK
         tail = b""
+        room = 0
         with closing(file.chunks(start, file.size_at_open - start, largest=largest)) as chunks:
             for data in chunks:
                 fresh = data
@@ -285,6 +289,7 @@ class Poller:
                     tail, fresh = data[:tail_length], data[tail_length:]
                     if _digest(tail) != position.tail:
                         return None
+                fresh, room = _without_room(bytes(room) + fresh)
                 if not fresh:
                     continue
                 tail = (tail + fresh)[-_TAIL:]
@@ -377,6 +382,13 @@ def newest_files(listing: Iterable[FileInfo]) -> set[str]:
         by_change = max(reversed(by_name), key=lambda info: info.modified)
         newest.update(info.path for info in (*by_name[-_NEWEST_BY_NAME:], by_creation, by_change))
     return newest
+
+
+def _without_room(data: bytes) -> tuple[bytes, int]:
+    """Split off the zero bytes at the end; give how many those were."""
+    written = data.rstrip(b"\0")
+    room = len(data) - len(written)
+    return (written, room) if room <= _LARGEST_ROOM else (data, 0)
 
 
 def _digest(tail: bytes) -> bytes:

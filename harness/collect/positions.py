@@ -49,6 +49,10 @@ CREATE TABLE IF NOT EXISTS output (
     path TEXT PRIMARY KEY,
     length INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS begun (
+    source TEXT PRIMARY KEY,
+    moment INTEGER NOT NULL            -- microseconds since 1970
+) WITHOUT ROWID;
 """
 _COLUMNS = "path, created, file_id, next_byte, tail, state, listed_size, listed_modified"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -180,6 +184,35 @@ class Positions:
             row = self._database.execute("SELECT length FROM output WHERE path = ?", (path,)).fetchone()
         return None if row is None else int(row[0])
 
+    def begun(self, source: str) -> datetime | None:
+        """Give from when on a log folder is collected.
+
+        Args:
+            source: The folder's key.
+
+        Returns:
+            As `begin` stored it; ``None`` where it never did.
+        """
+        with self._lock:
+            row = self._database.execute("SELECT moment FROM begun WHERE source = ?", (source,)).fetchone()
+        return None if row is None else _moment(row[0])
+
+    def begin(self, source: str, moment: datetime) -> None:
+        """Store from when on a log folder is collected; what was stored before stays.
+
+        Args:
+            source: The folder's key.
+            moment: Long ago for all that is there.
+
+        Raises:
+            StoreError: The disk is full, or the like.
+        """
+        with self._lock:
+            try:
+                self._database.execute("INSERT OR IGNORE INTO begun VALUES (?, ?)", (source, _microseconds(moment)))
+            except sqlite3.Error as error:
+                raise self._unusable(error) from error
+
     def forget(self, source: str, listed: Iterable[tuple[str, datetime]], *, older: timedelta) -> int:
         """Drop the positions of files that were purged on the host long ago.
 
@@ -197,12 +230,8 @@ class Positions:
             rows = self._database.execute(
                 "SELECT path, created FROM position WHERE source = ? AND seen < ?", (source, limit)
             ).fetchall()
-            gone = [
-                (source, path, created) for path, created in rows if (path, _moment(created)) not in there
-            ]
-            self._database.executemany(
-                "DELETE FROM position WHERE source = ? AND path = ? AND created = ?", gone
-            )
+            gone = [(source, path, created) for path, created in rows if (path, _moment(created)) not in there]
+            self._database.executemany("DELETE FROM position WHERE source = ? AND path = ? AND created = ?", gone)
         return len(gone)
 
     def close(self) -> None:
@@ -246,9 +275,7 @@ class Positions:
                 f"another process collects with the positions in {self._path}",
                 hint="let it end, or give this one a file of its own",
             )
-        return StoreError(
-            f"the positions in {self._path} can't be used: {error}", hint="check disk and rights"
-        )
+        return StoreError(f"the positions in {self._path} can't be used: {error}", hint="check disk and rights")
 
 
 def _row(position: Position) -> tuple[object, ...]:

@@ -172,7 +172,7 @@ def extra(pairs: Sequence[str]) -> dict[str, str]:
 
 def _check_tags(playbook: Playbook, tags: frozenset[str]) -> None:
     """Refuse a tag that no task has: with a misspelt one nothing would run, and that would look like success."""
-    from harness.play.suggest import did_you_mean  # noqa: PLC0415  only needed here
+    from harness.suggest import did_you_mean  # noqa: PLC0415  only needed here
 
     known = {tag for play in playbook.plays for task in play.tasks for tag in task.tags}
     known |= {"all", "tagged", "untagged", "always", "never"}

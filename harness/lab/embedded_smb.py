@@ -36,9 +36,7 @@ class EmbeddedSmb:
 
     degraded = True
 
-    def __init__(
-        self, root: Path, addresses: Sequence[str], users: Sequence[SmbUser], *, port: int = 0
-    ) -> None:
+    def __init__(self, root: Path, addresses: Sequence[str], users: Sequence[SmbUser], *, port: int = 0) -> None:
         self._root = root.resolve()
         self._addresses = tuple(addresses)
         self._users = tuple(users)
@@ -102,9 +100,7 @@ class EmbeddedSmb:
                 # impacket's parser takes a lone percent sign for a reference.
                 "path": str(folder).replace("%", "%%"),
             }
-        server: socketserver.ThreadingTCPServer = smbserver.SMBSERVER(
-            (address, self._port), config_parser=config
-        )
+        server: socketserver.ThreadingTCPServer = smbserver.SMBSERVER((address, self._port), config_parser=config)
         server.processConfigFile()  # type: ignore[attr-defined] # impacket has no types
         for uid, user in enumerate(self._users, start=_FIRST_UID):
             hashes = ntlm.compute_lmhash(user.password), ntlm.compute_nthash(user.password)

@@ -339,7 +339,7 @@ class MailFlow:
 
     def _hub_connector(self, port: int) -> Connector:
         """Give the transport service's receive connector of a port; its stock name where an admin removed it."""
-        for entry in self._machine.receive_connectors():
+        for entry in self._machine.receive_connectors:
             settings = entry.settings
             if settings["TransportRole"] == "HubTransport" and port in bound_ports(settings["Bindings"]):
                 return Connector(entry.identity, settings["ProtocolLoggingLevel"] == "Verbose")

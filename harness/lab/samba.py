@@ -235,9 +235,7 @@ class Samba:
         others = sorted(entry.pw_name for entry in pwd.getpwall() if entry.pw_name not in {own, "nobody"})
         accounts = [own, *others]
         if len(self._users) > len(accounts):
-            raise LabSmbError(
-                f"the lab has {len(self._users)} users but this machine only {len(accounts)} accounts"
-            )
+            raise LabSmbError(f"the lab has {len(self._users)} users but this machine only {len(accounts)} accounts")
         return list(zip(accounts, self._users, strict=False))
 
     def _add_users(self, pdbedit: str) -> None:
@@ -321,9 +319,7 @@ def answers(address: str, port: int) -> bool:
 
 def _program(name: str) -> str:
     """Find a program of Samba's, also where a plain user's path leaves out the system folders."""
-    found = shutil.which(
-        name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin:/usr/local/samba/sbin"
-    )
+    found = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin:/usr/local/samba/sbin")
     if found is None:
         raise SambaMissing(
             f"{name} isn't installed, so the lab can't serve real SMB 3",

@@ -443,7 +443,7 @@ def find_connector(machine: Machine, port: int, client: str) -> Entry | None:
     if not machine.services.running(_SERVICE):
         return None
     best: tuple[int, Entry] | None = None
-    for connector in machine.receive_connectors():
+    for connector in machine.receive_connectors:
         settings = connector.settings
         frontend = settings["TransportRole"] == "FrontendTransport"
         if not frontend or not settings["Enabled"] or port not in bound_ports(settings["Bindings"]):

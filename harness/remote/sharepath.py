@@ -52,14 +52,10 @@ class SharePath:
                 hint=f"write {rest + '/'!r}" if rest else "write a share and a folder, as 'c$/LogFiles/'",
             )
         if "\\" in text:
-            raise SharePathError(
-                f"{text!r} has backslashes", path=text, hint=f"write {text.replace(chr(92), '/')!r}"
-            )
+            raise SharePathError(f"{text!r} has backslashes", path=text, hint=f"write {text.replace(chr(92), '/')!r}")
         share, _, folder = text.strip("/").partition("/")
         if not share:
-            raise SharePathError(
-                "a path is empty", path=text, hint="write a share and a folder, as 'c$/LogFiles/'"
-            )
+            raise SharePathError("a path is empty", path=text, hint="write a share and a folder, as 'c$/LogFiles/'")
         return cls(clean(share), clean(folder))
 
     def __str__(self) -> str:

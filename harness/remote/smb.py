@@ -519,9 +519,7 @@ class _BoundedConnection(Connection):  # type: ignore[misc]  # smbprotocol has n
 
     def __init__(self, endpoint: SmbEndpoint) -> None:
         # A client GUID of its own: Samba hands connections of one GUID to one process.
-        super().__init__(
-            uuid.uuid4(), endpoint.target, endpoint.port, require_signing=endpoint.require_signing
-        )
+        super().__init__(uuid.uuid4(), endpoint.target, endpoint.port, require_signing=endpoint.require_signing)
         self._seconds = endpoint.timeout
 
     def receive(

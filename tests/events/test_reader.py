@@ -7,6 +7,7 @@ import datetime as dt
 import io
 import json
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,7 +92,7 @@ def test_pieces_dont_matter(format_: Format, data: bytes, cuts: list[int], limit
     reader = make(format_, limit)
     bounds = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
     items: list[Item] = []
-    for begin, end in zip(bounds, bounds[1:], strict=False):
+    for begin, end in pairwise(bounds):
         items += reader.feed(data[begin:end], begin)
     items += reader.finish(final=True)
 
@@ -131,7 +132,7 @@ def test_every_line_is_counted_once(format_: Format, data: bytes) -> None:
 
 @given(FORMATS, FILES)
 def test_no_byte_is_given_twice_or_out_of_order(format_: Format, data: bytes) -> None:
-    """Records and quarantined bytes lie one after another in the file, and their line numbers are those of their offsets."""
+    """Records and quarantined bytes lie one after another, and their line numbers are those of their offsets."""
     end = 0
     for item in read(format_, data)[0]:
         if isinstance(item, Header):
@@ -404,7 +405,13 @@ def test_w3c_other_blanks_dont_separate() -> None:
 
 @pytest.mark.parametrize(
     ("name", "records", "quarantined"),
-    [("logfile_w3c.0", 1, 0), ("logfile_w3c.2", 14, 0), ("logfile_w3c.3", 0, 3), ("logfile_w3c.5", 0, 1), ("logfile_w3c.6", 1, 0)],
+    [
+        ("logfile_w3c.0", 1, 0),
+        ("logfile_w3c.2", 14, 0),
+        ("logfile_w3c.3", 0, 3),
+        ("logfile_w3c.5", 0, 1),
+        ("logfile_w3c.6", 1, 0),
+    ],
 )
 def test_real_logs(name: str, records: int, quarantined: int) -> None:
     """Logs that other people's servers wrote: headers repeating, times alone, a row too wide, odd bytes."""

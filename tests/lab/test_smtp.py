@@ -51,7 +51,7 @@ def deliver(running: Running, *recipients: str) -> None:
 def set_level(machine: Machine, name: str, level: str) -> None:
     """Set a receive connector, as Set-ReceiveConnector does."""
     with machine.store.change():
-        next(entry for entry in machine.receive_connectors() if entry.name == name).set("ProtocolLoggingLevel", level)
+        next(entry for entry in machine.receive_connectors if entry.name == name).set("ProtocolLoggingLevel", level)
 
 
 def set_service(machine: Machine, service: Service, **settings: Json) -> None:
@@ -324,7 +324,7 @@ def test_nobody_is_greeted_while_the_service_is_stopped(running: Running) -> Non
         smtplib.SMTP(running.address, running.ports.smtp, timeout=10)
     running.machine.services.start("MSExchangeFrontEndTransport")
     with running.machine.store.change():
-        for entry in running.machine.receive_connectors():
+        for entry in running.machine.receive_connectors:
             entry.set("Enabled", value=False)
     with pytest.raises((smtplib.SMTPServerDisconnected, ConnectionError)):
         smtplib.SMTP(running.address, running.ports.smtp, timeout=10)

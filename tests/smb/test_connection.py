@@ -17,8 +17,8 @@ from harness.errors import (
     HarnessError,
     PathMissingError,
     ProtocolMismatchError,
-    SharePathError,
     ShareMissingError,
+    SharePathError,
     UnreachableError,
 )
 from harness.lab.logwriter import LogWriter
@@ -68,17 +68,14 @@ def test_lists_files_with_what_tells_them_apart(lab: Lab, connection: SmbConnect
         file.read(0, 100)
         created = file.created
     second = {
-        info.path: info
-        for info in connection.list("c$", "", wanted=lambda name: name.endswith("g"), recursive=True)
+        info.path: info for info in connection.list("c$", "", wanted=lambda name: name.endswith("g"), recursive=True)
     }
 
     assert {DEEP, "top.log", "top.txt"} == set(first)
     assert {DEEP, "top.log"} == set(second)
     assert (5, 8) == (first[DEEP].size, second[DEEP].size)
     assert first[DEEP].created == second[DEEP].created == created
-    assert ["top.log"] == [
-        info.name for info in connection.list("c$", "", wanted=lambda name: name == "top.log")
-    ]
+    assert ["top.log"] == [info.name for info in connection.list("c$", "", wanted=lambda name: name == "top.log")]
 
 
 def test_a_thousand_files_cost_few_round_trips(
@@ -178,8 +175,8 @@ def test_hosts_of_one_server_do_not_see_each_others_files(samba: Lab) -> None:
 def test_reading_never_keeps_a_log_from_its_writer(samba: Lab, share_mode: str) -> None:
     """A service that holds its log and shares it for reading only appends on; we read on; nobody is refused.
 
-    Breaking ``open_for_reading`` to share less makes this fail on the reader's side, and asking before the writer comes on
-    the writer's.
+    Breaking ``open_for_reading`` to share less makes this fail on the reader's side, and asking before the writer comes
+    on the writer's.
     """
     connection = SmbConnection(samba.endpoint())
     path = "Logs/RECV2023112314-1.LOG"
@@ -232,7 +229,7 @@ def test_a_broken_connection_is_made_again_once(samba: Lab, samba_connection: Sm
 
 
 def test_each_thread_has_a_connection_of_its_own(samba: Lab) -> None:
-    """smbprotocol counts credits per connection and doesn't wait for them, so connections aren't shared."""
+    """Smbprotocol counts credits per connection and doesn't wait for them, so connections aren't shared."""
     data = b"x" * (5 << 20)
     samba.write("big.log", data)
     connections = SmbConnections()

@@ -57,9 +57,7 @@ class Load:
 
     def _append(self, writer: LogWriter) -> None:
         """Write some lines in two pieces, so that a reader meets half of one."""
-        text = "".join(
-            f"{number:08} {'x' * (number % 90)}\r\n" for number in range(self.written, self.written + 25)
-        )
+        text = "".join(f"{number:08} {'x' * (number % 90)}\r\n" for number in range(self.written, self.written + 25))
         writer.append(text[:-9].encode())
         writer.append(text[-9:].encode())
         self.written += 25

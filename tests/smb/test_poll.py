@@ -133,9 +133,7 @@ def test_folders_below_and_odd_names(lab: Lab, bench: Bench) -> None:
     assert result.listed == 2
 
 
-def test_rotation_keeps_the_tail_of_the_former_file(
-    lab: Lab, bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rotation_keeps_the_tail_of_the_former_file(lab: Lab, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines that reach the former file after its successor appeared are read, though the folder lists it unchanged."""
     lab.write("Logs/RECV2023112313-1.LOG", b"a1\n")
     bench.poll()
@@ -189,9 +187,7 @@ def test_a_truncated_file_is_read_from_its_beginning(lab: Lab, bench: Bench) -> 
     assert [("Logs/a.log",)] * 3 + [()] == [result.restarted for result in (first, second, third, fourth)]
 
 
-def test_a_renamed_file_is_not_read_again(
-    samba: Lab, samba_connection: SmbConnection, tmp_path: Path
-) -> None:
+def test_a_renamed_file_is_not_read_again(samba: Lab, samba_connection: SmbConnection, tmp_path: Path) -> None:
     """The file system's number tells it, and the reader's state goes along; a new file under the old name is new."""
     samba.write("Logs/a.log", b"one\ntw")
     with closing(Bench(samba_connection, tmp_path / "p.db")) as bench:
@@ -206,9 +202,7 @@ def test_a_renamed_file_is_not_read_again(
         assert sorted(bench.sink.text) == ["new", "one", "two"]
 
 
-def test_a_file_that_vanishes_is_not_a_failure(
-    lab: Lab, bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_vanishes_is_not_a_failure(lab: Lab, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """A purge between listing and opening costs another listing; what came meanwhile is read."""
     for number in range(3):
         lab.write(f"Logs/a-{number}.log", f"{number}\n".encode())
@@ -334,7 +328,7 @@ def test_the_throttle_holds_the_rate(lab: Lab, bench: Bench) -> None:
 
 
 def test_following_goes_on_after_errors_and_ends_at_once(lab: Lab, bench: Bench) -> None:
-    """A host that is away is reported and tried again; what was missed is read; stopping doesn't wait for the interval."""
+    """A host that is away is reported and tried again; what was missed is read; a stop doesn't wait."""
     lab.write("Logs/a.log", b"one\n")
     bench.options["polling_interval"] = 0.05
     good, away = bench.connection, SmbConnection(replace(bench.connection.endpoint, address="127.0.0.99"))

@@ -59,11 +59,12 @@ def test_a_transaction_that_fails_stores_nothing(tmp_path: Path) -> None:
 def test_only_one_process_at_a_time(tmp_path: Path) -> None:
     """A second collector with the same positions is told so; the lock ends with its holder."""
     path = tmp_path / "p.db"
-    program = "import sys; from pathlib import Path; from harness.collect.positions import Positions; Positions(Path(sys.argv[1]))"
+    program = (
+        "import sys; from pathlib import Path; from harness.collect.positions import Positions; "
+        "Positions(Path(sys.argv[1]))"
+    )
     with Positions(path):
-        second = subprocess.run(
-            [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False
-        )
+        second = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False)
 
     assert "another process collects with the positions" in second.stderr
     Positions(path).close()

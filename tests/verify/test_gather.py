@@ -23,7 +23,6 @@ from .conftest import (
     LogHost,
     Mailbox,
     mail_server,
-    msgtrk_header,
     msgtrk_row,
     owa_header,
     owa_probe,

@@ -187,7 +187,7 @@ class WebLogs:
             int(settings["truncateSize"]),
             tuple(columns),
             (" ".join(_value(values.get(column, "")) for column in columns) + "\r\n").encode("utf-8", "replace"),
-            self._machine.services.state("W3SVC")[1],
+            self._machine.services.state("W3SVC").process_id,
         )
         log = self._logs.setdefault(request.site, W3cLog(f"W3SVC{request.site}"))
         self._spool.put(log, [row], delay=self._delay, entries=int(settings["flushByEntryCountW3CLog"]))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent.parent
 HOST = "ex01.lab.example"
-PASSWORD = "canary-4711-Passw0rd"  # noqa: S105 - planted, and searched for
+PASSWORD = "canary-4711-Passw0rd"
 
 
 @pytest.fixture
@@ -67,8 +67,7 @@ def test_right_after_apply_all_three_families_are_proven(applied: RunningLab) ->
             r"'EX01\Default EX01'",
         ),
         (
-            "iis_logging: {sites: [Default Web Site], ensure: exact, fields: [date, time, s-ip, cs-method, cs-uri-stem, "
-            "cs-uri-query, s-port, cs-username, c-ip, sc-status]}",
+            "iis_logging: {sites: [Default Web Site], ensure: exact, fields: [date, time, cs-method, cs-uri-query]}",
             "OWA::fields_present",
             "lacks cs-version",
         ),
@@ -250,22 +249,22 @@ def project(tmp_path: Path) -> Path:
 def test_a_project_of_the_user_s_runs_the_same_items(
     applied: RunningLab, project: Path, workers: tuple[str, ...]
 ) -> None:
-    """``pytest --harness-inventory`` collects the expectations beside the user's tests, and gives these their fixtures."""
+    """The expectations are collected beside the user's own tests, and these get their fixtures."""
     if workers:
         pytest.importorskip("xdist")
-    ended = pytest_in(project, "--harness-inventory", applied.inventory, "-v", *workers)
+    ended = pytest_in(project, f"--harness-inventory={applied.inventory}", "-v", *workers)
 
     assert 0 == ended.returncode, ended.stdout + ended.stderr
     assert f"{HOST}::SMTP::probe" in ended.stdout
     assert "test_own.py::test_tracking[ex02.lab.example]" in ended.stdout
-    assert "24 passed" in ended.stdout
+    assert "24 passed in" in ended.stdout
 
 
 def test_a_failure_in_a_project_is_a_few_lines(applied: RunningLab, project: Path) -> None:
     """No traceback of ours: setting, expected, seen, hint."""
     path = project / "expect.yml"
     path.write_text("OWA:\n  probe: owa\n  fields_present: [cs-host]\n")
-    options = ("--harness-inventory", applied.inventory, "--harness-expectations", path, "-k", f"{HOST} and OWA")
+    options = (f"--harness-inventory={applied.inventory}", f"--harness-expectations={path}", "-k", f"{HOST} and OWA")
     ended = pytest_in(project, *options)
 
     assert 1 == ended.returncode
@@ -293,8 +292,8 @@ def test_without_its_option_the_plugin_does_nothing(project: Path) -> None:
 
 
 def test_wrong_input_is_a_usage_error_in_a_project(project: Path) -> None:
-    """pytest's own code for a wrong call, with our sentence."""
-    ended = pytest_in(project, "--harness-inventory", "nowhere.ini")
+    """The code is that of a wrong call of pytest, with our sentence."""
+    ended = pytest_in(project, "--harness-inventory=nowhere.ini")
 
     assert int(pytest.ExitCode.USAGE_ERROR) == ended.returncode
     assert "nowhere.ini: can't be read" in ended.stderr

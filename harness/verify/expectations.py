@@ -497,5 +497,30 @@ class _Connectors(_Sightless):
         return Failure(expected, seen_of_it, "see what the probe of MSGTRK says")
 
 
+@dataclass(frozen=True, slots=True)
+class ConnectorsVerbose:
+    """Every connector logs its conversations, as the host itself says: also those that no probe can go through."""
+
+    name: str = "connectors_verbose"
+
+    def judge(self) -> Judge:
+        """Give a judge for one host."""
+        return _Levels()
+
+
+class _Levels(_Sightless):
+    __slots__ = ()
+
+    def judge(self, seen: Seen) -> Failure | None:
+        expected = "verbose protocol logging on every receive connector and on every send connector of this server"
+        if seen.silent is None:
+            hint = "let harness sign in over WinRM (the note on its folders says what failed), or leave this out"
+            return Failure(expected, "the host wasn't asked, or didn't answer", hint, final=True)
+        if not seen.silent:
+            return None
+        hint = "set their protocol logging to verbose (receive_connector, send_connector) and run harness apply"
+        return Failure(expected, f"no logging on {', '.join(seen.silent)}", hint, final=True)
+
+
 def _events(count: int) -> str:
     return f"{count} event{'' if count == 1 else 's'}"

@@ -16,6 +16,7 @@ from harness.problems import describe, explain
 from harness.source import Problem, Source
 from harness.verify.expectations import (
     ConnectorsLogged,
+    ConnectorsVerbose,
     Every,
     Expectation,
     Expectations,
@@ -147,6 +148,10 @@ class _Reader:
             case "connectors_logged":
                 self.check_connectors(family, at)
                 return ConnectorsLogged()
+            case "connectors_verbose":
+                if family is not Family.SMTP:
+                    self.problems.append(Problem(at, "connectors_verbose belongs under SMTP"))
+                return ConnectorsVerbose()
             case "probe":
                 self.check_probe(family, value)
                 return ProbeArrives(value, part.deadline or DEADLINE)

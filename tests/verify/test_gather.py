@@ -231,7 +231,7 @@ def test_a_missing_column_is_named_with_file_and_line(host: LogHost) -> None:
 
 
 def test_a_header_without_the_column_is_not_final_while_a_probe_is_under_way(host: LogHost) -> None:
-    """IIS writes its new header with the next request: until then the old one doesn't fail what was just switched on."""
+    """IIS writes its new header with the next request: the old one doesn't fail what was just switched on."""
     host.write(OWA_LOG, owa_header("date time cs-method sc-status") + "2026-11-23 10:00:00 GET 200\r\n")
 
     def request(path: str) -> int:

@@ -36,6 +36,7 @@ MAIL = 25
 SUBMISSION = 587
 _HUB_PORTS = {MAIL: HUB_PORT, SUBMISSION: CLIENT_PROXY_PORT}
 _SERVICE = "MSExchangeFrontEndTransport"
+_HUB_SERVICE = "MSExchangeTransport"
 _CLOSE_SECONDS = 2.0
 
 # It warns of what clients do, which the protocol logs tell, and of obsolete attributes that it uses itself.
@@ -333,7 +334,8 @@ class Conversation(SMTP):
             The reply.
         """
         session, envelope = self.session, self.envelope
-        if session is None or envelope is None or not isinstance(envelope.original_content, bytes):
+        hub = self._service.machine.services.running(_HUB_SERVICE)
+        if not hub or session is None or envelope is None or not isinstance(envelope.original_content, bytes):
             return "451 4.7.0 Temporary server error. Please try again later. PRX1"
         self._note("*", "", "Proxy destination(s) obtained from OnProxyInboundMessage event")
         message = self._service.flow.accept(

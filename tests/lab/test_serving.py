@@ -269,6 +269,42 @@ def test_a_command_starts_a_lab_quickly_and_leaves_nothing_behind(tmp_path: Path
     assert 4 == sum(not line.startswith("#") for line in web.read_text().splitlines())  # held back until the end
 
 
+def _command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "harness", "lab", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_send(tmp_path: Path) -> None:
+    """The command says what it did on which host, starts the lab itself, and heeds the inventory's flush delay."""
+    inventory = tmp_path / "inventory.ini"
+    inventory.write_text(f"{FIRST} lab_flush_delay=0\n{SECOND}\n[all:vars]\nconnection=lab\n")
+
+    one = _command("send", inventory, "--to", FIRST, "--count", "2")
+    both = _command("send", inventory)
+
+    assert (0, f"{FIRST}: 2 messages received, 2 sent, 8 web requests\n", "") == (
+        one.returncode,
+        one.stdout,
+        one.stderr,
+    )
+    assert (
+        f"{FIRST}: 1 messages received, 1 sent, 4 web requests\n{SECOND}: 1 messages received, 1 sent, 4 web requests\n"
+        == both.stdout
+    )
+
+
+def test_send_to_nobody(tmp_path: Path) -> None:
+    """A host that isn't simulated is named, and so are those that are."""
+    inventory = tmp_path / "inventory.ini"
+    inventory.write_text(f"{FIRST} connection=lab\nreal.example\n")
+
+    ended = _command("send", inventory, "--to", "real.example")
+
+    assert 1 == ended.returncode
+    assert "real.example" in ended.stderr
+    assert FIRST in ended.stderr
+
+
 def test_smbd_dies_with_a_lab_that_is_killed(tmp_path: Path) -> None:
     """Also where the lab can't clean up."""
     _need_samba()

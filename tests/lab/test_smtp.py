@@ -282,6 +282,8 @@ def test_secrets_stay_out_of_the_log(running: Running) -> None:
     text = running.drive.text(FRONTEND_RECEIVE)
 
     assert 2 == authentication.count("AUTH LOGIN <authentication response>")
+    assert 2 == authentication.count("<authentication response>")
+    assert {"334 <authentication response>"} == {line for line in authentication if line.startswith("334")}
     assert ["CORP\\bob"] == [row["data"] for row in rows if row["context"] == "authenticated"]
     assert [] == [secret for secret in ("canary", "Y2FuYXJ5", "Ym9iJ3M6", PASSWORD) if secret in text]
 
@@ -330,6 +332,16 @@ def test_nobody_is_greeted_while_the_service_is_stopped(running: Running) -> Non
         smtplib.SMTP(running.address, running.ports.smtp, timeout=10)
 
     assert [] == running.drive.paths()
+
+
+def test_mail_waits_while_the_transport_service_is_stopped(running: Running) -> None:
+    """The front end can't hand it on and asks for another try; nothing is tracked."""
+    running.machine.services.stop("MSExchangeTransport")
+    with mail(running) as client, pytest.raises(smtplib.SMTPDataError) as caught:
+        client.sendmail("ann@example.net", ["bob@lab.example"], LETTER)
+
+    assert 451 == caught.value.smtp_code
+    assert [FRONTEND_RECEIVE] == running.drive.paths()
 
 
 def test_tls_is_logged(running: Running) -> None:

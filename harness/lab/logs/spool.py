@@ -80,11 +80,15 @@ class Spool:
             for waiting in wanted.values():
                 waiting.due = 0.0
             self._changed.notify_all()
-            # What others hand in meanwhile is held back as ever, and not waited for.
-            self._changed.wait_for(
-                lambda: not any(self._waiting.get(log) is rows or log in self._writing for log, rows in wanted.items()),
-                _CLOSE_SECONDS,
-            )
+            under_way = self._writing
+
+            def done() -> bool:
+                # What others hand in meanwhile is held back as ever, and not waited for.
+                if under_way and self._writing is under_way:
+                    return False
+                return not any(self._waiting.get(log) is rows or log in self._writing for log, rows in wanted.items())
+
+            self._changed.wait_for(done, _CLOSE_SECONDS)
 
     def close(self) -> None:
         """Write what is left, and let go of the files."""

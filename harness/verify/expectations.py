@@ -168,7 +168,7 @@ class _Fresh(_Sightless):
             expected,
             f"the newest is {age:.0f} s old, of {time} at {seen.at(seen.newest)}",
             "check that the service logs at all and that the host's clock is right; a probe makes an event",
-            final=seen.sent and not seen.awaited,
+            final=seen.arrival is not None,
         )
 
 
@@ -204,7 +204,7 @@ class _Fields(_Sightless):
                     f"run harness apply with {SWITCH[seen.family]}; a log shows a change with the next request"
                     if seen.family is Family.OWA
                     else "these columns are fixed by the version of Exchange; expect other ones",
-                    final=not seen.awaited,
+                    final=True,
                 )
         return None
 

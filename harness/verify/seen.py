@@ -128,11 +128,6 @@ class Seen:
         """Bound what is kept."""
         self.last = deque(maxlen=self.keep)
 
-    @property
-    def awaited(self) -> bool:
-        """Whether a probe is under way that may still change what the log says."""
-        return self.sent and self.arrival is None
-
     def place(self, file: str, line: int = 0) -> str:
         """Write a file of the host's as people find it: ``//ex01/c$/…/u_ex240131.log:4``."""
         return f"//{self.host}/{file}" + (f":{line}" if line else "")

@@ -173,9 +173,11 @@ def _candidate(model: CandidateModel, place: Callable[..., Source], problems: li
             problems.append(
                 Problem(place("template"), "the template names no column", "write a column's name in braces")
             )
-    for name in (*columns, *model.when):
-        if name.startswith("#") and name not in PSEUDO:
-            problems.append(Problem(place(), f"there is no {name!r}", f"one of {', '.join(PSEUDO)}"))
+    problems += [
+        Problem(place(), f"there is no {name!r}", f"one of {', '.join(PSEUDO)}")
+        for name in (*columns, *model.when)
+        if name.startswith("#") and name not in PSEUDO
+    ]
     when: dict[str, re.Pattern[str]] = {}
     for name, pattern in model.when.items():
         try:

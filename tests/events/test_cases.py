@@ -1,7 +1,7 @@
 """Sample logs beside the events that they must give.
 
-Each folder in ``tests/cases/events/<family>/`` holds a log and ``expected.yml``. With ``HARNESS_UPDATE=1`` in the environment the
-cases that changed are rewritten, and only those; read the difference before you commit it.
+Each folder in ``tests/cases/events/<family>/`` holds a log and ``expected.yml``. With ``HARNESS_UPDATE=1`` in the
+environment the cases that changed are rewritten, and only those; read the difference before you commit it.
 """
 
 from __future__ import annotations

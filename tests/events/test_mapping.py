@@ -139,7 +139,7 @@ def test_wrong_value_is_left_empty_and_named() -> None:
 
 
 def test_explanation_shows_each_step() -> None:
-    """The explanation names the column, what was taken, each transform with its result, and the place in the mapping."""
+    """The explanation names the column, what was taken, each transform and the place in the mapping."""
     row = record(
         Format.SMTP, log_type="SMTP Receive Protocol Log", event="<", data="ehlo x", remote_endpoint="[fe80::1%3]:25"
     )

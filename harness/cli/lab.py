@@ -83,6 +83,9 @@ def _simulated(hosts: Sequence[Host]) -> list[Simulated]:
                 address=host.get("lab_address") or "",
                 user=host.get("winrm_user") or "",
                 password=password.reveal() if password else "",
+                roles=host.get("exchange_roles") or (),
+                delegation=bool(host.get("lab_delegation")),
+                subscribed=bool(host.get("lab_edge_subscribed")),
             )
         )
     return found

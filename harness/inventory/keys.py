@@ -182,6 +182,18 @@ KEYS: tuple[Key, ...] = (
     Key("smb_port", "port", "The port of the SMB service.", default=445),
     Key("smb_timeout", "seconds", "The longest wait for an SMB answer.", default=30.0),
     Key("lab_address", "text", "The loopback address of a simulated host."),
+    Key(
+        "lab_delegation",
+        "flag",
+        "Whether sign-ins to a simulated host are played as ones that can go on to the domain controller.",
+        default=False,
+    ),
+    Key(
+        "lab_edge_subscribed",
+        "flag",
+        "Whether a simulated Edge server is subscribed to the organisation of its domain.",
+        default=False,
+    ),
     Key("lab_flush_delay", "seconds", "How long a simulated host holds back log lines."),
 )
 

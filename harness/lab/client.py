@@ -38,6 +38,9 @@ class Simulated:
         address: The loopback address it answers on; empty for the next free one.
         user: An account that may sign in, beside the lab's own administrator; empty for none.
         password: That account's password.
+        roles: What is installed on it, by the inventory's names; a typical installation where empty.
+        delegation: Whether sign-ins are played as ones that can go on to another machine.
+        subscribed: Whether it is an Edge server that is subscribed to its domain's organisation.
     """
 
     name: str
@@ -45,6 +48,9 @@ class Simulated:
     address: str = ""
     user: str = ""
     password: str = ""
+    roles: tuple[str, ...] = ()
+    delegation: bool = False
+    subscribed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from harness.lab import console
 from harness.lab.client import LabHost, Simulated, write_hosts
 from harness.lab.machine import Machine, MachineSpec
-from harness.lab.state.organisation import Organisation
+from harness.lab.state.organisation import Organisations
 from harness.lab.winrm.server import WinRMServer
 from harness.lab.winrm.settings import HostSettings
 
@@ -46,11 +46,12 @@ class Lab:
     async def start(self) -> dict[str, LabHost]:
         """Bring all hosts up, and give where each one answers."""
         password = _own_password(self._folder)
-        organisation = Organisation.open(self._folder, [_spec(host) for host in self._hosts])
+        organisations = Organisations(self._folder)
         found = {}
         for number, host in enumerate(self._hosts):
             spec = _spec(host)
-            machine = Machine.create(spec, organisation, self._folder)
+            machine = Machine.create(spec, organisations.of(spec), self._folder)
+            organisations.settle(machine)
             users = {_ADMINISTRATOR: password}
             if host.user:
                 users[_account(host.user)] = host.password
@@ -75,7 +76,13 @@ class Lab:
 
 
 def _spec(host: Simulated) -> MachineSpec:
-    return MachineSpec(name=host.name, exchange_version=host.version)
+    return MachineSpec(
+        name=host.name,
+        exchange_version=host.version,
+        roles=tuple(host.roles),
+        delegation=host.delegation,
+        subscribed=host.subscribed,
+    )
 
 
 def _account(user: str) -> str:

@@ -71,6 +71,14 @@ class Terminal:
         """Print a line of a command's own result."""
         self._print(self._out, escape(line))
 
+    def headline(self, words: str) -> None:
+        """Print the line above a part of the result."""
+        self._print(self._out, f"\n[bold]{escape(_headline(words))}[/bold]")
+
+    def styled(self, line: str, style: str) -> None:
+        """Print a line of the result in a colour."""
+        self._print(self._out, f"[{style}]{escape(line)}[/{style}]")
+
     def notice(self, line: str) -> None:
         """Print what the user should know, beside the result."""
         self._print(self._err, f"[yellow]{escape(line)}[/yellow]")
@@ -96,6 +104,8 @@ class Terminal:
         self._progress.update(self._line, visible=True, description=words)
 
     def _host(self, result: HostResult) -> None:
+        for note in result.notes:
+            self._print(self._out, f"[yellow]note: \\[{escape(result.host)}] {escape(note)}[/yellow]")
         for task in result.tasks:
             self._task(task)
         if result.error is not None:
@@ -115,9 +125,8 @@ class Terminal:
                 self._indented(text.change(change), style)
         if task.error is not None:
             self._indented(text.located(task), style)
-        if task.status is not Status.SKIPPED or self._diff:
-            for note in task.notes:
-                self._indented(note, "dim")
+        for note in task.notes:
+            self._indented(note, "dim")
 
     def _recap(self, result: RunResult) -> None:
         self._print(self._out, f"\n[bold]{_headline('PLAY RECAP')}[/bold]")

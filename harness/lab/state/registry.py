@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _MICROSOFT = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft"
 _WINDOWS = f"{_MICROSOFT}\\Windows NT\\CurrentVersion"
+_IIS = f"{_MICROSOFT}\\InetStp"
 _HIVES = {"HKLM": "HKEY_LOCAL_MACHINE", "HKCU": "HKEY_CURRENT_USER"}
 
 
@@ -63,6 +64,10 @@ def keys(product: Product, parts: Parts, windows: Windows, install_path: str) ->
         roles.add("ClientAccessRole")
     for role in sorted(roles):
         named[f"{exchange}\\{role}"] = {"ConfiguredVersion": build.configured}
+    if parts.iis:
+        major, minor = windows.iis
+        version = f"Version {major}.{minor}"
+        named[_IIS] = {"MajorVersion": major, "MinorVersion": minor, "VersionString": version}
     return CaseDict((key, CaseDict(values)) for key, values in named.items())
 
 

@@ -163,7 +163,7 @@ class WebLogs:
         """Write a row for a request, unless its site has no W3C file."""
         settings = self._machine.iis.log_file(request.site)
         server = self._machine.iis.log()
-        to_file = "File" in str(settings["logTargetW3C"]).split(",")
+        to_file = "File" in str(settings.get("logTargetW3C", "File")).split(",")
         own_file = settings["enabled"] and settings["logFormat"] == "W3C" and server["centralLogFileMode"] == "Site"
         if not own_file or not to_file:
             return

@@ -40,7 +40,8 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     from harness.cli.workload import Request, prepare  # noqa: PLC0415 - heavy, and needed only here
     from harness.errors import HarnessError  # noqa: PLC0415
-    from harness.verify.plugin import VerifyPlugin  # noqa: PLC0415
+    from harness.verify import fixtures  # noqa: PLC0415
+    from harness.verify.plugin import NAME, VerifyPlugin  # noqa: PLC0415
 
     expectations = config.getoption("--harness-expectations")
     request = Request(
@@ -55,9 +56,9 @@ def pytest_configure(config: pytest.Config) -> None:
     except HarnessError as error:
         raise pytest.UsageError(error.message) from error
     config.stash[_KEY] = prepared
-    config.pluginmanager.register(
-        VerifyPlugin(prepared.workload, update=config.getoption("--harness-update")), "harness-verify"
-    )
+    plugin = VerifyPlugin(prepared.workload, update=config.getoption("--harness-update"))
+    config.pluginmanager.register(plugin, NAME)
+    config.pluginmanager.register(fixtures, f"{NAME}-fixtures")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -35,7 +35,10 @@ if TYPE_CHECKING:
 EVENTS_KEPT = 1000
 """How many of the last events the fixtures give."""
 
-_FIXTURES = {"owa_events": Family.OWA, "smtp_events": Family.SMTP, "msgtrk_events": Family.MSGTRK}
+NAME = "harness-verify"
+"""What the plugin is registered as."""
+
+FIXTURES = {"owa_events": Family.OWA, "smtp_events": Family.SMTP, "msgtrk_events": Family.MSGTRK}
 
 
 class Unmet(Exception):  # noqa: N818 - it isn't an error of the program's
@@ -119,7 +122,7 @@ class VerifyPlugin:
                 self._polls.expect(item.host, item.expectation)
             elif isinstance(item, pytest.Function) and "exchange_host" in item.fixturenames:
                 host = str(item.callspec.params["exchange_host"])
-                for fixture, family in _FIXTURES.items():
+                for fixture, family in FIXTURES.items():
                     if fixture in item.fixturenames:
                         self._polls.look_at(host, family)
         self._polls.together = not hasattr(session.config, "workerinput")
@@ -128,27 +131,8 @@ class VerifyPlugin:
         """Stop polling, however the run ended."""
         self._polls.stop()
 
-    @pytest.fixture(scope="session")
-    def exchange_host(self, request: pytest.FixtureRequest) -> Host:
-        """A host of the inventory; a test that asks for it runs once for each."""
-        return self.workload.tasks[request.param].host
-
-    @pytest.fixture(scope="session")
-    def owa_events(self, exchange_host: Host) -> tuple[Event, ...]:
-        """The last events of the host's Outlook Web Access log."""
-        return self._events(exchange_host, Family.OWA)
-
-    @pytest.fixture(scope="session")
-    def smtp_events(self, exchange_host: Host) -> tuple[Event, ...]:
-        """The last events of the host's SMTP protocol logs."""
-        return self._events(exchange_host, Family.SMTP)
-
-    @pytest.fixture(scope="session")
-    def msgtrk_events(self, exchange_host: Host) -> tuple[Event, ...]:
-        """The last events of the host's message tracking log."""
-        return self._events(exchange_host, Family.MSGTRK)
-
-    def _events(self, host: Host, family: Family) -> tuple[Event, ...]:
+    def events(self, host: Host, family: Family) -> tuple[Event, ...]:
+        """Wait for a family, and give its last events; fails or skips the test that asks where there can be none."""
         try:
             watched = self._polls.wait(host.name, family)
         except HarnessError as error:
@@ -238,7 +222,7 @@ class _Item(pytest.Item):
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
         """Give the place where it is expected."""
-        return Path(self.source.file), max(0, self.source.line - 1), self.nodeid
+        return Path(self.source.file), max(0, self.source.line - 1), self.nodeid.replace("::", " ")
 
 
 class ExpectationItem(_Item):

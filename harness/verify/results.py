@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from harness.errors import UnreachableError
-from harness.verify.expectations import Failure
+from harness.errors import PathMissingError, UnreachableError
+from harness.verify.expectations import SWITCH, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -125,7 +125,12 @@ def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None,
         )
     elif watched.seen.error is not None:
         error = watched.seen.error
-        failure = Failure("its logs can be polled over SMB", error.message, error.hint)
+        hint = error.hint
+        if isinstance(error, PathMissingError):
+            hint = "; ".join(
+                filter(None, (hint, f"a log that was never on has no folder: see {SWITCH[expectation.family]}"))
+            )
+        failure = Failure("its logs can be polled over SMB", error.message, hint)
     elif watched.absent:
         status, reason = Status.SKIPPED, f"a host of these roles has no {expectation.family} log"
     elif not watched.seen.polls:

@@ -1,4 +1,4 @@
-"""A host whose logs a test writes by itself, behind real SMB; and front ends for probes that write what a server would."""
+"""A host whose logs a test writes by itself, behind real SMB; and front ends for probes to talk to."""
 
 from __future__ import annotations
 

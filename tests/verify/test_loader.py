@@ -101,10 +101,14 @@ smtp:
         "expect.yml:3:17: 'OWA.fresh_within': expected a duration such as 90 s, 10m or 2h",
         "expect.yml:4:15: 'OWA.min_events': expected 0 or more, found the number -1",
         "expect.yml:6:7: unknown key 'OWA.every[0].user_name' in verify (did you mean 'username'?)",
-        "expect.yml:7:27: 'OWA.every[1].username.matches': isn't a regular expression: "
-        "missing ), unterminated subpattern at position 0",
-        "expect.yml:8:31: 'OWA.every[2].source_ip.in_network': isn't a network such as 10.0.0.0/8: "
-        "'10.0.0.0/33' does not appear to be an IPv4 or IPv6 network",
+        (
+            "expect.yml:7:27: 'OWA.every[1].username.matches': isn't a regular expression: "
+            "missing ), unterminated subpattern at position 0"
+        ),
+        (
+            "expect.yml:8:31: 'OWA.every[2].source_ip.in_network': isn't a network such as 10.0.0.0/8: "
+            "'10.0.0.0/33' does not appear to be an IPv4 or IPv6 network"
+        ),
         "expect.yml:9:10: 'OWA.probe': expected 'smtp' or 'owa', found the text 'owe' (did you mean 'owa'?)",
         "expect.yml:10:1: unknown key 'smtp' in verify (did you mean 'SMTP'?)",
     ]
@@ -124,8 +128,10 @@ smtp:
         ),
         (
             "SMTP: {connectors_logged: true}\n",
-            "expect.yml:1:8: connectors_logged compares what the probe left in both logs "
-            "(add probe: smtp under SMTP and under MSGTRK)",
+            (
+                "expect.yml:1:8: connectors_logged compares what the probe left in both logs "
+                "(add probe: smtp under SMTP and under MSGTRK)"
+            ),
         ),
         ("OWA: {golden: nowhere}\n", "expect.yml:1:15: there is no folder nowhere"),
         (

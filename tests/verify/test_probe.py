@@ -39,8 +39,24 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tls") / "host.pem"
     key = path.with_suffix(".key")
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", path]
-        + ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME}"],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-keyout",
+            key,
+            "-out",
+            path,
+            "-subj",
+            f"/CN={NAME}",
+            "-addext",
+            f"subjectAltName=DNS:{NAME}",
+        ],
         check=True,
         capture_output=True,
     )
@@ -93,7 +109,8 @@ def test_a_message_carries_the_mark_in_greeting_and_message_id() -> None:
     with mail_server(mailbox) as port:
         sent = [smtp_probe(port).send() for _ in range(2)]
     identifiers = [
-        message_id(each.token) in envelope.content.decode() for each, envelope in zip(sent, mailbox.messages)
+        message_id(each.token) in envelope.content.decode()
+        for each, envelope in zip(sent, mailbox.messages, strict=True)
     ]
 
     assert [f"{each.token}.harness.invalid" for each in sent] == mailbox.greetings
@@ -103,7 +120,7 @@ def test_a_message_carries_the_mark_in_greeting_and_message_id() -> None:
 
 
 def test_a_refused_message_was_sent_all_the_same() -> None:
-    """The conversation is logged, so the probe counts as sent; that the message can't be tracked is said with a cure."""
+    """The conversation is logged, so the probe counts as sent; that it can't be tracked is said with a cure."""
     mailbox = Mailbox()
     mailbox.refusal = "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain"
     with mail_server(mailbox) as port:
@@ -122,7 +139,7 @@ def test_nobody_at_the_port_is_said_with_the_keys_that_name_another() -> None:
         pass
     with pytest.raises(ProbeError, match=f":{port}: Connection refused") as smtp:
         smtp_probe(port).send()
-    with pytest.raises(ProbeError, match="doesn't answer: Connection refused") as owa:
+    with pytest.raises(ProbeError, match="answer: Connection refused") as owa:
         owa_probe(port).send()
 
     assert "probe_smtp_port" in smtp.value.hint
@@ -135,7 +152,7 @@ def test_starttls_checks_the_certificate(certificate: Path) -> None:
     with mail_server(mailbox, tls_context=server_context(certificate)) as port:
         with pytest.raises(ProbeError, match="self-signed certificate"):
             smtp_probe(port, starttls=True).send()
-        with pytest.raises(ProbeError, match="other.example"):
+        with pytest.raises(ProbeError, match=r"other\.example"):
             smtp_probe(port, starttls=True, ca=str(certificate), name="other.example").send()
         taken_before = len(mailbox.messages)
         smtp_probe(port, starttls=True, ca=str(certificate)).send()

@@ -42,6 +42,10 @@ class Simulated:
         smb_password: That one's password.
         flush_delay: Seconds for which IIS and the SMTP services hold log lines back at most.
         probe_interval: Seconds between two messages of the host's health manager; 0 for none.
+        roles: What is installed on it, by the inventory's names; a typical installation where empty.
+        delegation: Whether sign-ins are played as ones that can go on to another machine.
+        subscribed: Whether it is an Edge server that is subscribed to its domain's organisation.
+        anonymous_mail: Whether its Default receive connector takes mail from anybody; counts when it is new.
     """
 
     name: str
@@ -53,6 +57,10 @@ class Simulated:
     smb_password: str = field(default="", repr=False)
     flush_delay: float = 0.5
     probe_interval: float = 0.0
+    roles: tuple[str, ...] = ()
+    delegation: bool = False
+    subscribed: bool = False
+    anonymous_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from harness.remote import powershell
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from harness.exchange.versions import Server
     from harness.modules.base import Resource, Target, Value
     from harness.remote.powershell import Script
 
@@ -101,9 +102,15 @@ class IisLogging(Module[IisLoggingArguments]):
     name = "iis_logging"
     Arguments = IisLoggingArguments
 
-    def read(self, _arguments: IisLoggingArguments, target: Target) -> Script:
+    def misfit(self, _arguments: IisLoggingArguments, server: Server) -> str:
+        """A server without client access has no IIS that serves Outlook Web Access; an Edge server has no IIS."""
+        if server.web:
+            return ""
+        return f"{server.name} doesn't serve Outlook Web Access, so it has no IIS log for the console"
+
+    def read(self, _arguments: IisLoggingArguments, _target: Target) -> Script:
         """Print the log settings in force of the site defaults and of every site."""
-        return powershell.script("iis_logging.read.ps1.j2", web=True, has_log_target=target.version.log_target)
+        return powershell.script("iis_logging.read.ps1.j2", web=True)
 
     def resources(self, value: object) -> tuple[Resource, ...]:
         """Bring flags to W3C field names and booleans to booleans."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import pydantic
 
+from harness.errors import TaskError
 from harness.exchange import values
 from harness.modules.base import Arguments, Difference, Module, by_resource, differing
 from harness.remote import powershell
@@ -15,6 +16,7 @@ from harness.remote import powershell
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.exchange.versions import Server, TransportService
     from harness.modules.base import Resource, Target
     from harness.remote.powershell import Script
 
@@ -70,10 +72,18 @@ class MessageTracking(Module[MessageTrackingArguments]):
     name = "message_tracking"
     Arguments = MessageTrackingArguments
 
+    def misfit(self, _arguments: MessageTrackingArguments, server: Server) -> str:
+        """Client access and unified messaging alone track nothing."""
+        if server.tracking:
+            return ""
+        return f"{server.name} doesn't track messages: mailbox, hub transport and Edge servers do"
+
     def read(self, _arguments: MessageTrackingArguments, target: Target) -> Script:
         """Print the server's message tracking settings."""
-        service = target.version.tracking
-        return powershell.script("message_tracking.read.ps1.j2", cmdlets={service.get}, get=service.get)
+        service = _service(target)
+        return powershell.script(
+            "message_tracking.read.ps1.j2", cmdlets={service.get}, get=service.get, service=service.kind
+        )
 
     def resources(self, value: object) -> tuple[Resource, ...]:
         """Bring sizes and ages to their one form."""
@@ -84,24 +94,31 @@ class MessageTracking(Module[MessageTrackingArguments]):
         changes = []
         for resource in resources:
             for change in differing(resource, arguments.model_dump()):
-                both = (change.before, change.after)
-                if change.setting == "path" and len({str(path).rstrip("\\").casefold() for path in both}) == 1:
+                if change.setting == "path" and values.same_path(str(change.before), str(change.after)):
                     continue
                 changes.append(change)
         return Difference(tuple(changes))
 
     def write(self, _arguments: MessageTrackingArguments, difference: Difference, target: Target) -> Script:
         """Set all that differs in one call."""
-        service = target.version.tracking
+        service = _service(target)
         ((resource, settings),) = by_resource(difference.changes)
         return powershell.script(
             "message_tracking.write.ps1.j2",
             cmdlets={service.get, service.set},
             get=service.get,
             set=service.set,
+            service=service.kind,
             id=resource.id,
             settings={_PARAMETERS[setting]: value for setting, value in settings.items()},
         )
+
+
+def _service(target: Target) -> TransportService:
+    service = target.server.tracking
+    if service is None:
+        raise TaskError(f"{target.server.name} doesn't track messages")
+    return service
 
 
 def _in_one_form(resource: Resource) -> Resource:

@@ -69,7 +69,7 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """Print a line of a command's own result."""
-        self._print(self._out, escape(line))
+        self._out.print(redactor.redact(line), markup=False, highlight=False, soft_wrap=True)
 
     def headline(self, words: str) -> None:
         """Print the line above a part of the result."""
@@ -104,6 +104,8 @@ class Terminal:
         self._progress.update(self._line, visible=True, description=words)
 
     def _host(self, result: HostResult) -> None:
+        for note in result.notes:
+            self._print(self._out, f"[yellow]note: \\[{escape(result.host)}] {escape(note)}[/yellow]")
         for task in result.tasks:
             self._task(task)
         if result.error is not None:
@@ -123,9 +125,8 @@ class Terminal:
                 self._indented(text.change(change), style)
         if task.error is not None:
             self._indented(text.located(task), style)
-        if task.status is not Status.SKIPPED or self._diff:
-            for note in task.notes:
-                self._indented(note, "dim")
+        for note in task.notes:
+            self._indented(note, "dim")
 
     def _recap(self, result: RunResult) -> None:
         self._print(self._out, f"\n[bold]{_headline('PLAY RECAP')}[/bold]")

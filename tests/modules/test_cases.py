@@ -16,7 +16,6 @@ from harness.modules.registry import MODULES
 from harness.report import text
 
 CASES = Path(__file__).parent.parent / "cases" / "modules"
-TARGET = Target("ex01", versions.DEFAULT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,16 @@ class Case:
     notes: list[str]
     error: str
     write: list[str]
+    target: Target
+    read: list[str]
+    skipped: str
+
+
+def _target(server: dict[str, Any]) -> Target:
+    """Make the host that a case is about; without more it is a 2016 mailbox server."""
+    version = versions.VERSIONS[server.get("version", "2016")]
+    roles = frozenset(server["roles"]) if "roles" in server else None
+    return Target("ex01", version, roles=roles)
 
 
 def _cases() -> list[Case]:
@@ -45,11 +54,14 @@ def _cases() -> list[Case]:
                         f"{file.stem}: {name}",
                         file.stem,
                         case["wanted"],
-                        states[case["host"]],
+                        states[case["host"]] if "host" in case else [],
                         case.get("changes", []),
                         case.get("notes", []),
                         case.get("error", ""),
                         case.get("write", []),
+                        _target(case.get("server", {})),
+                        case.get("read", []),
+                        case.get("skipped", ""),
                     )
                 )
     return found
@@ -57,9 +69,15 @@ def _cases() -> list[Case]:
 
 @pytest.mark.parametrize("case", _cases(), ids=lambda case: case.name)
 def test_case(case: Case) -> None:
-    """The difference is exactly the expected one, and the write script holds the expected literals."""
+    """The difference is exactly the expected one, and both scripts hold the expected literals."""
     module = MODULES[case.module]
     arguments = module.Arguments.model_validate(case.wanted)
+
+    assert case.skipped == module.misfit(arguments, case.target.server)
+    if case.skipped:
+        return
+    read = module.read(arguments, case.target).text
+    assert [] == [piece for piece in case.read if piece not in read]
     resources = module.resources(case.host)
 
     if case.error:
@@ -72,7 +90,7 @@ def test_case(case: Case) -> None:
     assert case.changes == [text.change(change) for change in difference.changes]
     assert case.notes == list(difference.notes)
     if difference:
-        script = module.write(arguments, difference, TARGET).text
+        script = module.write(arguments, difference, case.target).text
         assert [] == [piece for piece in case.write if piece not in script]
 
 

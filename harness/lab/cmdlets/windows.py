@@ -18,7 +18,6 @@ from harness.lab.powershell.objects import (
     Value,
 )
 from harness.lab.state.registry import full_key
-from harness.lab.state.services import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +38,7 @@ _CONDITION = re.compile(r"""\s*(\w+)\s*=\s*(?:'([^']*)'|"([^"]*)")\s*""")
 
 
 def _wmi_service(machine: Machine, name: str) -> dict[str, Value]:
-    service = CATALOGUE[name]
+    service = machine.services.catalogue[name]
     state, process = machine.services.state(name)
     program = (
         "C:\\Windows\\system32\\svchost.exe" if service.shared else f'"{machine.spec.install_path}{service.program}"'
@@ -61,12 +60,12 @@ def _wmi_service(machine: Machine, name: str) -> dict[str, Value]:
 
 
 def _wmi_system(machine: Machine) -> dict[str, Value]:
-    caption = "Microsoft Windows Server 2016 Standard"
+    windows = machine.product.windows
     return {
-        "Caption": caption,
-        "Name": f"{caption}|C:\\Windows|\\Device\\Harddisk0\\Partition2",
-        "Version": "10.0.14393",
-        "BuildNumber": "14393",
+        "Caption": windows.caption,
+        "Name": f"{windows.caption}|C:\\Windows|\\Device\\Harddisk0\\Partition2",
+        "Version": windows.version,
+        "BuildNumber": windows.build,
         "CSName": machine.name,
         "CurrentTimeZone": 0,
         "Locale": "0409",
@@ -87,9 +86,9 @@ def _wmi_computer(machine: Machine) -> dict[str, Value]:
     return {
         "Name": machine.name,
         "DNSHostName": machine.name,
-        "Domain": machine.spec.domain,
-        "DomainRole": UInt16(3),
-        "PartOfDomain": True,
+        "Domain": "WORKGROUP" if machine.parts.edge else machine.spec.domain,
+        "DomainRole": UInt16(2 if machine.parts.edge else 3),
+        "PartOfDomain": not machine.parts.edge,
         "Manufacturer": "Microsoft Corporation",
         "Model": "Virtual Machine",
         "NumberOfLogicalProcessors": UInt32(4),
@@ -99,15 +98,19 @@ def _wmi_computer(machine: Machine) -> dict[str, Value]:
 
 def _instances(machine: Machine, name: str) -> list[dict[str, Value]]:
     if name.lower() == "win32_service":
-        return [_wmi_service(machine, service) for service in sorted(CATALOGUE, key=str.lower)]
+        return [_wmi_service(machine, service) for service in sorted(machine.services.catalogue, key=str.lower)]
     if name.lower() == "win32_operatingsystem":
         return [_wmi_system(machine)]
     if name.lower() == "win32_computersystem":
         return [_wmi_computer(machine)]
+    if name.lower() == "win32_timezone":
+        return [{"StandardName": "Coordinated Universal Time", "Bias": 0}]
     raise NotSimulatedError(f"the WMI class {name}")
 
 
-_WMI_NAMES = {name.lower(): name for name in ("Win32_Service", "Win32_OperatingSystem", "Win32_ComputerSystem")}
+_WMI_NAMES = {
+    name.lower(): name for name in ("Win32_Service", "Win32_OperatingSystem", "Win32_ComputerSystem", "Win32_TimeZone")
+}
 
 
 @WINDOWS.cmdlet(
@@ -178,7 +181,7 @@ def _known_key(call: Call, path: str) -> str:
     if key is None:
         raise NotSimulatedError(f"the path {path} of {call.cmdlet.name}; the registry is")
     below_microsoft = key.lower().partition("\\software\\microsoft\\")[2]
-    if key not in machine_of(call).registry and not below_microsoft.startswith("exchange"):
+    if key not in machine_of(call).registry and not below_microsoft.startswith(("exchange", "inetstp")):
         raise NotSimulatedError(f"the registry key {path}")
     return key
 

@@ -579,6 +579,18 @@ def test_each_domain_has_its_organisation(tmp_path: Path) -> None:
     assert one is not organisations.of(MachineSpec("edge.one.example", roles=("edge_transport",)))
 
 
+def test_servers_of_one_name_in_two_domains(tmp_path: Path) -> None:
+    """Each keeps its own state."""
+    organisations = Organisations(tmp_path)
+    specs = [MachineSpec(f"ex01.{domain}.example") for domain in ("one", "two")]
+    first, second = (Machine.create(spec, organisations.of(spec), tmp_path) for spec in specs)
+    exchange(first, "Set-TransportService EX01 -MessageTrackingLogEnabled $false")
+
+    assert [["False"], ["True"]] == [
+        exchange(machine, "(Get-TransportService EX01).MessageTrackingLogEnabled") for machine in (first, second)
+    ]
+
+
 @pytest.mark.parametrize(
     ("version", "roles"),
     [

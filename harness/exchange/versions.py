@@ -7,6 +7,7 @@ Set-SendConnector …), and the registry keys that Microsoft's own support scrip
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +35,11 @@ class Version:
         access: How a script gets at the Exchange cmdlets by default: ``remoting`` or ``snapin``.
         snapin: The snap-in's name.
         setup_keys: Registry keys that hold the installation path and the build, the first that exists counts.
-        tracking: The service which the message tracking settings belong to.
+        tracking: The service which the message tracking settings belong to; None where there are no such cmdlets.
         intra_org: The services that log traffic within the organisation, beside the send connectors.
         log_target: Whether IIS has ``logTargetW3C`` (IIS 8.5 and later).
+        management: How settings are read and written: with the cmdlets of Exchange's shell and of IIS 7 (``shell``), or
+            through WMI, since Exchange 2003 and IIS 6 have no cmdlets.
     """
 
     name: str
@@ -44,9 +47,10 @@ class Version:
     access: str
     snapin: str
     setup_keys: tuple[str, ...]
-    tracking: TransportService
+    tracking: TransportService | None
     intra_org: tuple[TransportService, ...]
     log_target: bool
+    management: Literal["shell", "wmi"] = "shell"
 
 
 _TRANSPORT = TransportService("transport service", "Get-TransportService", "Set-TransportService")
@@ -57,6 +61,17 @@ _FRONT_END = TransportService(
 VERSIONS = {
     version.name: version
     for version in (
+        Version(
+            name="2003",
+            product=(6, 5),
+            access="snapin",  # never asked: no script of this version's calls an Exchange cmdlet
+            snapin="",
+            setup_keys=(r"HKLM:\SOFTWARE\Microsoft\Exchange\Setup",),
+            tracking=None,
+            intra_org=(),
+            log_target=False,
+            management="wmi",
+        ),
         Version(
             name="2016",
             product=(15, 1),

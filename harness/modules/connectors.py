@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pydantic
 
+from harness.errors import TaskError
 from harness.modules.base import Arguments, Difference, Module, by_resource, differing, named
 from harness.remote import powershell
 
@@ -35,8 +36,9 @@ class ReceiveConnector(Module[ReceiveConnectorArguments]):
     name = "receive_connector"
     Arguments = ReceiveConnectorArguments
 
-    def read(self, _arguments: ReceiveConnectorArguments, _target: Target) -> Script:
+    def read(self, _arguments: ReceiveConnectorArguments, target: Target) -> Script:
         """Print every receive connector of the server."""
+        _check(target, _RECEIVE_CONNECTOR)
         return powershell.script("receive_connector.read.ps1.j2", cmdlets={"Get-ReceiveConnector"})
 
     def compare(self, arguments: ReceiveConnectorArguments, resources: Sequence[Resource]) -> Difference:
@@ -72,6 +74,7 @@ class SendConnector(Module[SendConnectorArguments]):
 
     def read(self, _arguments: SendConnectorArguments, target: Target) -> Script:
         """Print every send connector of the organisation and the transport services of the server."""
+        _check(target, _SEND_CONNECTOR)
         services = target.version.intra_org
         return powershell.script(
             "send_connector.read.ps1.j2",
@@ -106,6 +109,14 @@ class SendConnector(Module[SendConnectorArguments]):
             )
         return powershell.script(
             "send_connector.write.ps1.j2", cmdlets=cmdlets, connectors=connectors, services=services
+        )
+
+
+def _check(target: Target, kind: str) -> None:
+    if target.version.management == "wmi":
+        raise TaskError(
+            f"Exchange {target.version.name} has no {kind}s with protocol logging",
+            hint="its SMTP virtual servers log conversations in both directions: use smtp_virtual_server",
         )
 
 

@@ -13,9 +13,12 @@ if TYPE_CHECKING:
     from harness.remote.powershell import Script
 
 
+_TEMPLATES = {"shell": "facts.ps1.j2", "wmi": "facts.2003.ps1.j2"}
+
+
 def script(target: Target) -> Script:
     """Give the script that reads the facts."""
-    return powershell.script("facts.ps1.j2", setup_keys=target.version.setup_keys)
+    return powershell.script(_TEMPLATES[target.version.management], setup_keys=target.version.setup_keys)
 
 
 def parse(value: object, target: Target) -> dict[str, Any]:

@@ -11,12 +11,11 @@ from ruamel.yaml import YAML
 
 from harness.errors import TaskError
 from harness.exchange import versions
-from harness.modules.base import Target
+from harness.modules.base import Difference, Module, Target
 from harness.modules.registry import MODULES
 from harness.report import text
 
 CASES = Path(__file__).parent.parent / "cases" / "modules"
-TARGET = Target("ex01", versions.DEFAULT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +30,7 @@ class Case:
     notes: list[str]
     error: str
     write: list[str]
+    target: Target
 
 
 def _cases() -> list[Case]:
@@ -50,9 +50,15 @@ def _cases() -> list[Case]:
                         case.get("notes", []),
                         case.get("error", ""),
                         case.get("write", []),
+                        Target("ex01", versions.VERSIONS[case.get("version", versions.DEFAULT.name)]),
                     )
                 )
     return found
+
+
+def _read_and_compare(case: Case, module: Module[Any], arguments: Any) -> Difference:
+    module.read(arguments, case.target)
+    return module.compare(arguments, module.resources(case.host))
 
 
 @pytest.mark.parametrize("case", _cases(), ids=lambda case: case.name)
@@ -60,19 +66,18 @@ def test_case(case: Case) -> None:
     """The difference is exactly the expected one, and the write script holds the expected literals."""
     module = MODULES[case.module]
     arguments = module.Arguments.model_validate(case.wanted)
-    resources = module.resources(case.host)
 
     if case.error:
         with pytest.raises(TaskError) as caught:
-            module.compare(arguments, resources)
+            _read_and_compare(case, module, arguments)
         assert case.error == f"{caught.value.message} ({caught.value.hint})"
         return
-    difference = module.compare(arguments, resources)
+    difference = _read_and_compare(case, module, arguments)
 
     assert case.changes == [text.change(change) for change in difference.changes]
     assert case.notes == list(difference.notes)
     if difference:
-        script = module.write(arguments, difference, TARGET).text
+        script = module.write(arguments, difference, case.target).text
         assert [] == [piece for piece in case.write if piece not in script]
 
 

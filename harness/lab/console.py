@@ -26,6 +26,9 @@ _UNSUPPORTED = re.compile(r"[%&|<>^]")
 
 REGISTRIES = (WINDOWS, SERVICES, IIS, EXCHANGE, SESSIONS)
 """Everything that a PowerShell process of a host has beyond the language's own."""
+_BARE = (WINDOWS, SERVICES)
+"""The same of a host without cmdlets of Exchange's and IIS's."""
+_ABSENT = frozenset(name.lower() for registry in (IIS, EXCHANGE) for name in registry.cmdlets)
 
 
 def run(
@@ -75,9 +78,12 @@ def _split(command_line: str) -> tuple[str, str]:
 
 
 def _powershell(process: HostProcess, arguments: str, variables: Mapping[str, str], io: ProcessIO) -> int:
+    registries, absent = (REGISTRIES, frozenset[str]()) if process.machine.has_cmdlets else (_BARE, _ABSENT)
     session = Session(
-        REGISTRIES,
+        registries,
         machine=process,
+        version=process.machine.windows.powershell,
+        known_absent=absent,
         environment=variables,
         io=io,
         computer_name=process.machine.name,
@@ -102,8 +108,8 @@ def _echo(_process: HostProcess, arguments: str, io: ProcessIO) -> int:
     return _write(io, arguments or "ECHO is on.")
 
 
-def _ver(_process: HostProcess, _arguments: str, io: ProcessIO) -> int:
-    return _write(io, "\r\nMicrosoft Windows [Version 10.0.14393]")
+def _ver(process: HostProcess, _arguments: str, io: ProcessIO) -> int:
+    return _write(io, f"\r\nMicrosoft Windows [Version {process.machine.windows.version}]")
 
 
 def _netsh(process: HostProcess, _arguments: str, io: ProcessIO) -> int:

@@ -47,16 +47,20 @@ class RunningLab:
         names: Its hosts.
         user: An account that may sign in beside the lab's own.
         password: That account's.
+        version: Of Exchange, on all of them.
     """
 
-    def __init__(self, folder: Path, names: list[str], user: str = "", password: str = "") -> None:
+    def __init__(
+        self, folder: Path, names: list[str], user: str = "", password: str = "", version: str = "2016"
+    ) -> None:
         self.inventory = folder / "inventory.ini"
-        self.inventory.write_text("[exchange]\n" + "\n".join(names) + "\n[exchange:vars]\nconnection=lab\n")
+        hosts = "\n".join(names)
+        self.inventory.write_text(f"[exchange]\n{hosts}\n[exchange:vars]\nconnection=lab\nexchange_version={version}\n")
         self._state = folder / ".harness" / "lab"
         self._state.mkdir(parents=True, exist_ok=True)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab")
-        self._lab = Lab([Simulated(name, "2016", user=user, password=password) for name in names], self._state)
+        self._lab = Lab([Simulated(name, version, user=user, password=password) for name in names], self._state)
 
     @contextmanager
     def running(self) -> Iterator[RunningLab]:

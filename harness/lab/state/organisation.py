@@ -37,7 +37,9 @@ class Organisation:
         self.store = Store(folder / _FILE, self._initial(Forest(domain, _NAME)))
         self.forest = Forest(self.store.document["domain"], _NAME)
         self.machines: dict[str, Machine] = {}
-        """The simulated servers, by short name in upper case."""
+        """The simulated servers that the cmdlets know, by short name in upper case."""
+        self.older: dict[str, Machine] = {}
+        """Exchange 2003's: they have names, and no cmdlet shows them."""
 
     @classmethod
     def open(cls, folder: Path, specs: Sequence[MachineSpec]) -> Organisation:
@@ -71,6 +73,11 @@ class Organisation:
             for connector in document["send_connectors"]:
                 if connector["name"] == "Internet":
                     connector["settings"]["SourceTransportServers"].append(machine.name)
+
+    @property
+    def computers(self) -> dict[str, Machine]:
+        """All servers, by short name in upper case."""
+        return {**self.machines, **self.older}
 
     def servers(self) -> list[Entry]:
         """Give the servers' objects."""

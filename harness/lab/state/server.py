@@ -48,8 +48,24 @@ class Build:
         return PSObject(f"{_DATA}.ServerVersion", properties, text=self.text)
 
 
-BUILDS = {"2016": Build(15, 1, 2507, 6)}
-"""The build that is simulated of each version: Cumulative Update 23 of 2016, the last one."""
+BUILDS = {"2003": Build(6, 5, 7638, 0), "2016": Build(15, 1, 2507, 6)}
+"""The build that is simulated of each version: Service Pack 2 of 2003, Cumulative Update 23 of 2016, the last ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """What a server stands on.
+
+    Args:
+        caption: As WMI gives it.
+        version: For example ``10.0.14393``.
+        powershell: The version of Windows PowerShell.
+    """
+
+    caption: str
+    version: str
+    powershell: str
+
 
 EXCHANGE_SERVER = ObjectClass(
     type_names=(

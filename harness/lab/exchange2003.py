@@ -1,17 +1,20 @@
 """A simulated Exchange 2003 server: Windows Server 2003, IIS 6 with its metabase, and WMI in place of cmdlets.
 
 Documented: the WMI classes, their properties and methods; the log folders' names; the registry values ``Services`` and
-``NewestBuild``. Believed: the value ``Services Version``, and the form of ``ExchangeVersion``.
+``NewestBuild``. Believed: what the registry value ``Services Version`` holds, the form of ``ExchangeVersion``, how long
+tracking logs are kept at first, which services need which.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.lab.machine import Machine
 from harness.lab.powershell.objects import CaseDict
 from harness.lab.state import metabase, services
 from harness.lab.state.server import Windows
+from harness.lab.state.services import Service
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +28,38 @@ INSTALL_PATH = "C:\\Program Files\\Exchsrvr\\"
 _SOFTWARE = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft"
 
 
+def _exchange(name: str, title: str, requires: tuple[str, ...], start: str = "Automatic") -> Service:
+    return Service(name, f"Microsoft Exchange {title}", start, requires, program=f"bin\\{name}.exe")
+
+
+SERVICES = {
+    service.name: service
+    for service in (
+        Service("EventLog", "Event Log", shared=True),
+        Service("RpcSs", "Remote Procedure Call (RPC)", shared=True),
+        Service("SamSs", "Security Accounts Manager", requires=("RpcSs",), shared=True),
+        Service("Winmgmt", "Windows Management Instrumentation", requires=("RpcSs",), shared=True),
+        Service("W32Time", "Windows Time", shared=True),
+        Service("LanmanWorkstation", "Workstation", shared=True),
+        Service("LanmanServer", "Server", shared=True),
+        Service("Netlogon", "Net Logon", requires=("LanmanWorkstation",), shared=True),
+        Service("WinRM", "Windows Remote Management (WS-Management)", requires=("RpcSs",), shared=True),
+        Service("IISADMIN", "IIS Admin Service", requires=("RpcSs", "SamSs"), shared=True),
+        Service("HTTPFilter", "HTTP SSL", "Manual", ("IISADMIN",), shared=True),
+        Service("W3SVC", "World Wide Web Publishing Service", requires=("IISADMIN", "HTTPFilter"), shared=True),
+        Service("SMTPSVC", "Simple Mail Transfer Protocol (SMTP)", requires=("IISADMIN", "EventLog"), shared=True),
+        Service("RESvc", "Microsoft Exchange Routing Engine", requires=("IISADMIN",), shared=True),
+        _exchange("MSExchangeSA", "System Attendant", ("RpcSs", "EventLog", "LanmanWorkstation", "LanmanServer")),
+        _exchange("MSExchangeIS", "Information Store", ("MSExchangeSA",)),
+        _exchange("MSExchangeMTA", "MTA Stacks", ("MSExchangeSA", "IISADMIN")),
+        _exchange("MSExchangeMGMT", "Management", ("RpcSs", "Winmgmt")),
+        _exchange("MSExchangeES", "Event", ("MSExchangeIS",), start="Manual"),
+    )
+}
+
+
 class Exchange2003(Machine):
-    """A host with Exchange 2003.
+    """A host with Exchange 2003, in its default folder.
 
     Args:
         spec: What is installed.
@@ -40,7 +73,8 @@ class Exchange2003(Machine):
     windows = Windows("Microsoft(R) Windows(R) Server 2003, Standard Edition", "5.2.3790", "2.0")
 
     def __init__(self, spec: MachineSpec, organisation: Organisation, folder: Path) -> None:
-        super().__init__(spec, organisation, folder)
+        super().__init__(replace(spec, install_path=INSTALL_PATH), organisation, folder)
+        self.services = services.Services(self.store, SERVICES)
         self.metabase = metabase.Metabase(self.store, lambda: self.faults.directory_copies)
 
     def _join(self) -> None:
@@ -51,17 +85,12 @@ class Exchange2003(Machine):
             "metabase": metabase.stock(),
             "exchange_server": {
                 "MessageTrackingEnabled": False,
-                "MessageTrackingLogFilePath": f"{self.install_path}{self.name}.log",
+                "MessageTrackingLogFilePath": f"{self.spec.install_path}{self.name}.log",
                 "MessageTrackingLogFileLifetime": 7,
                 "SubjectLoggingEnabled": False,
             },
-            "services": services.stock(),
+            "services": services.stock(SERVICES),
         }
-
-    @property
-    def install_path(self) -> str:
-        """Where Exchange is, with the trailing backslash."""
-        return INSTALL_PATH
 
     @property
     def exchange_server(self) -> dict[str, Json]:
@@ -91,7 +120,7 @@ class Exchange2003(Machine):
     def registry(self) -> CaseDict[CaseDict[Value]]:
         """The simulated part of the registry: values by name by key."""
         setup: dict[str, Value] = {
-            "Services": self.install_path.removesuffix("\\"),
+            "Services": self.spec.install_path.removesuffix("\\"),
             "Services Version": 65,
             "NewestBuild": self.build.build,
         }

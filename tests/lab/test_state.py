@@ -186,7 +186,7 @@ def test_only_what_is_simulated_can_be_installed(tmp_path: Path) -> None:
     organisation = Organisation.open(tmp_path, [spec])
     Machine.create(spec, organisation, tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(ValueError, match="Exchange 2003 is not simulated"):
+    with pytest.raises(ValueError, match="Exchange 2000 is not simulated"):
         MachineSpec("ex01.corp.example", exchange_version="2000")
     with pytest.raises(ValueError, match="roles edge are not simulated"):
         MachineSpec("ex01.corp.example", roles=("edge",))

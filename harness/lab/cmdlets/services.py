@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from harness.lab.cmdlets.exchange import machine_of, misbehave
 from harness.lab.powershell.cmdlet import Parameter, Registry
 from harness.lab.powershell.objects import EnumValue, NotSimulatedError, PSObject, Value
-from harness.lab.state.services import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -32,7 +31,7 @@ def _controller(machine: Machine, name: str, *, related: bool = True) -> PSObjec
         name: The service.
         related: Whether it shows the services it has to do with; those that it shows don't.
     """
-    service = CATALOGUE[name]
+    service = machine.services.catalogue[name]
     state = machine.services.state(name).state
     properties: dict[str, Value] = {
         "Name": name,
@@ -57,19 +56,21 @@ def _selected(call: Call) -> list[str]:
     for name in ("Include", "Exclude", "ComputerName", "DependentServices", "RequiredServices"):
         if name in call:
             raise NotSimulatedError(f"parameter -{name} of {call.cmdlet.name}")
+    known = machine_of(call).services.catalogue
     if "DisplayName" in call:
-        return _matching(call, call.get("DisplayName"), lambda name: CATALOGUE[name].display_name, "display name")
+        return _matching(call, call.get("DisplayName"), lambda name: known[name].display_name, "display name")
     wanted = call.get("InputObject") or call.get("Name")
     if wanted is None:
-        return sorted(CATALOGUE, key=str.lower)
+        return sorted(known, key=str.lower)
     given = [item.get("Name") if isinstance(item, PSObject) else str(item) for item in wanted]
     return _matching(call, given, str, "service name")
 
 
 def _matching(call: Call, patterns: list[Value], text: Callable[[str], str], what: str) -> list[str]:
     names: list[str] = []
+    known = machine_of(call).services.catalogue
     for pattern in patterns:
-        matched = [name for name in CATALOGUE if fnmatch.fnmatchcase(text(name).lower(), str(pattern).lower())]
+        matched = [name for name in known if fnmatch.fnmatchcase(text(name).lower(), str(pattern).lower())]
         if not matched and not any(character in str(pattern) for character in _WILDCARDS):
             record = call.record(
                 f"Cannot find any service with {what} '{pattern}'.",
@@ -160,7 +161,7 @@ def _change(call: Call, verb: str, act: Callable[[str], object]) -> Iterator[Val
         if verb != "Start" and not call.get("Force") and _has_running_dependants(machine, name):
             call.write_error(_needed(call, name))
             continue
-        target = f"{CATALOGUE[name].display_name} ({name})"
+        target = f"{machine_of(call).services.catalogue[name].display_name} ({name})"
         if call.should_process(target, f"{verb}-Service") and not machine.faults.ignores(call.cmdlet.name):
             act(name)
         if call.get("PassThru"):
@@ -172,8 +173,9 @@ def _has_running_dependants(machine: Machine, name: str) -> bool:
 
 
 def _needed(call: Call, name: str) -> Value:
+    title = machine_of(call).services.catalogue[name].display_name
     return call.record(
-        f"Cannot stop service '{CATALOGUE[name].display_name} ({name})' because it has dependent services. "
+        f"Cannot stop service '{title} ({name})' because it has dependent services. "
         "It can only be stopped if the Force flag is set.",
         error_id="ServiceHasDependentServices",
         category="InvalidOperation",

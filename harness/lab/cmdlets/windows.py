@@ -19,7 +19,6 @@ from harness.lab.powershell.objects import (
     Value,
 )
 from harness.lab.state.registry import full_key
-from harness.lab.state.services import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +39,7 @@ _CONDITION = re.compile(r"""\s*(\w+)\s*=\s*(?:'([^']*)'|"([^"]*)")\s*""")
 
 
 def _wmi_service(machine: Machine, name: str) -> dict[str, Value]:
-    service = CATALOGUE[name]
+    service = machine.services.catalogue[name]
     state, process = machine.services.state(name)
     program = (
         "C:\\Windows\\system32\\svchost.exe" if service.shared else f'"{machine.spec.install_path}{service.program}"'
@@ -100,7 +99,7 @@ def _wmi_computer(machine: Machine) -> dict[str, Value]:
 
 def _instances(machine: Machine, name: str) -> list[dict[str, Value]]:
     if name.lower() == "win32_service":
-        return [_wmi_service(machine, service) for service in sorted(CATALOGUE, key=str.lower)]
+        return [_wmi_service(machine, service) for service in sorted(machine.services.catalogue, key=str.lower)]
     if name.lower() == "win32_operatingsystem":
         return [_wmi_system(machine)]
     if name.lower() == "win32_computersystem":

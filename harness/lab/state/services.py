@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from harness.lab.store import Json, Store
 
 _TOPOLOGY = ("MSExchangeADTopology",)
@@ -105,14 +107,18 @@ CATALOGUE: dict[str, Service] = {
 }
 
 
-def stock() -> dict[str, Json]:
-    """Give the services' state on a server that has just started: what starts by itself or is needed runs."""
-    started = [name for name, service in CATALOGUE.items() if service.start == "Automatic"]
+def stock(catalogue: Mapping[str, Service] = CATALOGUE) -> dict[str, Json]:
+    """Give the services' state on a server that has just started: what starts by itself or is needed runs.
+
+    Args:
+        catalogue: What is installed, by name.
+    """
+    started = [name for name, service in catalogue.items() if service.start == "Automatic"]
     for name in started:
-        started += [needed for needed in CATALOGUE[name].requires if needed not in started]
+        started += [needed for needed in catalogue[name].requires if needed not in started]
     process = 640
     state = {}
-    for name in CATALOGUE:
+    for name in catalogue:
         process += _PROCESS_STEP
         running = name in started
         state[name] = {"state": "Running" if running else "Stopped", "process": process if running else 0}
@@ -125,9 +131,11 @@ class Services:
 
     Args:
         store: Where their state is kept, under ``services``.
+        catalogue: What is installed, by name.
     """
 
     store: Store
+    catalogue: Mapping[str, Service] = field(default_factory=lambda: CATALOGUE)
 
     def state(self, name: str) -> ServiceState:
         """Give what a service does now."""
@@ -145,7 +153,7 @@ class Services:
         waiting = deque([name])
         while waiting:
             needed = waiting.popleft()
-            for service in CATALOGUE.values():
+            for service in self.catalogue.values():
                 if needed in service.requires and service.name not in found:
                     found.append(service.name)
                     waiting.append(service.name)
@@ -153,14 +161,14 @@ class Services:
         return sorted(found, key=self._depth, reverse=True)
 
     def _depth(self, name: str) -> int:
-        return 1 + max((self._depth(needed) for needed in CATALOGUE[name].requires), default=0)
+        return 1 + max((self._depth(needed) for needed in self.catalogue[name].requires), default=0)
 
     def start(self, name: str) -> None:
         """Start a service and what it requires; nothing happens to one that runs."""
         with self.store.change() as document:
             if self.running(name):
                 return
-            for needed in CATALOGUE[name].requires:
+            for needed in self.catalogue[name].requires:
                 self.start(needed)
             held = document["services"]
             held["last_process"] += _PROCESS_STEP

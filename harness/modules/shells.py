@@ -88,8 +88,8 @@ def _hint(error: ScriptError, script: Script, target: Target) -> str:
         )
     if "GetWMIManagementException" in kinds and target.version.management == "wmi":
         return (
-            "root\\MicrosoftIISv2 comes with IIS 6, root\\MicrosoftExchangeV2 with Exchange 2003: the account must be an "
-            "administrator of the server, and Exchange Administrator for message tracking"
+            "root\\MicrosoftIISv2 comes with IIS 6, root\\MicrosoftExchangeV2 with Exchange 2003: the account must be "
+            "an administrator of the server, and Exchange Administrator for message tracking"
         )
     if "NamedParameterNotFound" in kinds and script.cmdlets:
         return "Exchange hides parameters that the account's roles don't include: check its role assignments"

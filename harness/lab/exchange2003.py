@@ -90,6 +90,9 @@ class Exchange2003(Machine):
                 "SubjectLoggingEnabled": False,
             },
             "services": services.stock(SERVICES),
+            # What later versions have in their place is empty here, for the front ends that look for it.
+            "iis": {"log": {}, "siteDefaults": {"logFile": {}}, "sites": []},
+            "receive_connectors": [],
         }
 
     @property

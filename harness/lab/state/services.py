@@ -144,8 +144,8 @@ class Services:
             return ServiceState(held["state"], held["process"])
 
     def running(self, name: str) -> bool:
-        """Say whether it runs."""
-        return self.state(name).state == "Running"
+        """Say whether it is installed and runs."""
+        return name in self.catalogue and self.state(name).state == "Running"
 
     def dependants(self, name: str) -> list[str]:
         """Give the services that need this one, directly or through others, the nearest last."""

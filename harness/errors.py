@@ -290,6 +290,7 @@ class ScriptError(TaskError):
     Args:
         category: PowerShell's error category, for example ``ObjectNotFound``.
         identifier: PowerShell's fully qualified error id.
+        exception: The full name of the .NET exception's type.
         source: The template's file and line that failed, where it is known.
     """
 
@@ -299,12 +300,14 @@ class ScriptError(TaskError):
         *,
         category: str = "",
         identifier: str = "",
+        exception: str = "",
         source: Source | None = None,
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
         self.category = category
         self.identifier = identifier
+        self.exception = exception
         self.source = source
 
 

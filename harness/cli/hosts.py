@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError, InventoryError
 from harness.exchange import versions
+from harness.exchange.versions import Server
 from harness.modules.base import Target
 from harness.play.runner import RunHost
 from harness.play.variables import Variables
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.cli.lab import Reached
+    from harness.exchange.versions import Version
     from harness.inventory import Host, Inventory
     from harness.play.playbook import Play
     from harness.remote.connection import Endpoint
@@ -72,7 +74,8 @@ def _run_host(
 
 def _target(host: Host, lab: Reached | None) -> Target:
     name = host.get("exchange_version")
-    version = versions.VERSIONS.get(name) if name else versions.DEFAULT
+    roles = frozenset(host.get("exchange_roles") or ())
+    version = versions.VERSIONS.get(name) if name else versions.likely(roles)
     if version is None:
         problem = Problem(
             host.source("exchange_version"),
@@ -80,17 +83,35 @@ def _target(host: Host, lab: Reached | None) -> Target:
             "supported: " + ", ".join(versions.VERSIONS),
         )
         raise InventoryError([problem])
-    access = host.get("exchange_access")
+    _check_server(host, version, roles)
     own = lab.password if lab else None
     password = host.secret("exchange_password") or host.secret("winrm_password") or own
     return Target(
         host=host.name,
         version=version,
-        access=version.access if access == "auto" else access,
+        access=host.get("exchange_access"),
         fqdn=host.get("exchange_fqdn") or "",
         user=host.get("exchange_user") or host.get("winrm_user") or (lab.user if lab else ""),
         password=password,
+        roles=roles or None,
+        stated=frozenset(name for name, given in (("version", name), ("roles", roles)) if given),
     )
+
+
+def _check_server(host: Host, version: Version, roles: frozenset[str]) -> None:
+    """Refuse roles that the version doesn't have, and a way to its cmdlets that such a server doesn't offer."""
+    try:
+        server = Server(version, roles or version.usual)
+    except ValueError as error:
+        raise InventoryError([Problem(host.source("exchange_roles"), f"{host.name}: {error}")]) from error
+    access = host.get("exchange_access")
+    if access not in ("auto", *server.accesses):
+        problem = Problem(
+            host.source("exchange_access"),
+            f"{host.name}: {server.name} has no {access}",
+            "leave exchange_access out, or use " + " or ".join(server.accesses),
+        )
+        raise InventoryError([problem])
 
 
 def _endpoint(host: Host, lab: Reached | None) -> Endpoint:

@@ -131,6 +131,7 @@ class Exchange2003(Machine):
         named = {
             f"{_SOFTWARE}\\Exchange\\Setup": setup,
             f"{_SOFTWARE}\\Windows NT\\CurrentVersion": windows,
+            f"{_SOFTWARE}\\InetStp": {"MajorVersion": 6, "MinorVersion": 0},
         }
         return CaseDict((key, CaseDict(values)) for key, values in named.items())
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, Generic, TypeAlias, TypeVar
 import pydantic
 
 from harness.errors import ScriptError, TaskError
+from harness.exchange.versions import Server
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -44,18 +45,32 @@ class Target:
     Args:
         host: Its name in the inventory.
         version: What is true of its Exchange.
-        access: How scripts get at the Exchange cmdlets: ``remoting`` or ``snapin``.
+        access: How scripts get at the Exchange cmdlets: ``remoting``, ``snapin``; ``auto`` for what suits the server.
         fqdn: The server's full name for a session to itself; empty to ask the host's name service.
         user: The account of an explicit credential for that session; empty to use the sign-in as it is.
         password: Its password.
+        roles: Its server roles; None for those that are usual for the version.
+        stated: Which of ``version`` and ``roles`` the inventory says; the others are assumed until the facts are read.
     """
 
     host: str
     version: Version
-    access: str = "remoting"
+    access: str = "auto"
     fqdn: str = ""
     user: str = ""
     password: Secret | None = None
+    roles: frozenset[str] | None = None
+    stated: frozenset[str] = frozenset()
+
+    @property
+    def server(self) -> Server:
+        """What is true of its version and its roles together."""
+        return Server(self.version, self.version.usual if self.roles is None else self.roles)
+
+    @property
+    def shell(self) -> str:
+        """How scripts get at the Exchange cmdlets: ``remoting`` or ``snapin``."""
+        return self.server.accesses[0] if self.access == "auto" else self.access
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +132,13 @@ class Module(ABC, Generic[A]):
     """Whether reading is free of side effects, so that it may be sent before a task's condition is known."""
     literals: ClassVar[Mapping[str, Callable[[object], str]]] = {}
     """The arguments that are code, each with the function that writes a value as a literal of its language."""
+
+    def misfit(self, _arguments: A, _server: Server) -> str:
+        """Give a sentence when a server of these roles has nothing that the task is about; else nothing.
+
+        The task is then skipped, so that one playbook serves servers of all roles.
+        """
+        return ""
 
     def handler_only(self, _arguments: A) -> str:
         """Give a sentence when these arguments make sense in a handler only; else nothing."""
@@ -180,6 +202,11 @@ def differing(resource: Resource, wanted: Mapping[str, Value]) -> list[Change]:
     ]
 
 
+def is_pattern(name: str) -> bool:
+    """Say whether a name is a pattern; brackets are no wildcards, since names hold them."""
+    return "*" in name or "?" in name
+
+
 def named(resources: Sequence[Resource], patterns: Sequence[str], kind: str) -> tuple[list[Resource], list[str]]:
     """Give the resources whose name matches one of the patterns, and a note for each wildcard that matched none.
 
@@ -191,7 +218,7 @@ def named(resources: Sequence[Resource], patterns: Sequence[str], kind: str) -> 
     chosen: dict[str, Resource] = {}
     notes = []
     for pattern in patterns:
-        wild = "*" in pattern or "?" in pattern
+        wild = is_pattern(pattern)
         folded = pattern.casefold().replace("[", "[[]")
         found = [
             resource

@@ -14,6 +14,7 @@ from harness.remote import powershell
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from harness.exchange.versions import Server
     from harness.modules.base import Resource, Target, Value
     from harness.remote.powershell import Script
 
@@ -63,9 +64,15 @@ class IisLogging(Module[IisLoggingArguments]):
     name = "iis_logging"
     Arguments = IisLoggingArguments
 
+    def misfit(self, _arguments: IisLoggingArguments, server: Server) -> str:
+        """A server without client access has no IIS that serves Outlook Web Access; an Edge server has no IIS."""
+        if server.web:
+            return ""
+        return f"{server.name} doesn't serve Outlook Web Access, so it has no IIS log for the console"
+
     def read(self, _arguments: IisLoggingArguments, target: Target) -> Script:
         """Print the log settings in force of the site defaults and of every site."""
-        return _READ[target.version.management](target)
+        return _READ[target.version.management]()
 
     def resources(self, value: object) -> tuple[Resource, ...]:
         """Bring flags to W3C field names and booleans to booleans."""
@@ -95,8 +102,8 @@ class IisLogging(Module[IisLoggingArguments]):
         return _WRITE[target.version.management](arguments, difference)
 
 
-def _read_configuration(target: Target) -> Script:
-    return powershell.script("iis_logging.read.ps1.j2", web=True, has_log_target=target.version.log_target)
+def _read_configuration() -> Script:
+    return powershell.script("iis_logging.read.ps1.j2", web=True)
 
 
 def _write_configuration(_arguments: IisLoggingArguments, difference: Difference) -> Script:
@@ -113,7 +120,7 @@ def _write_configuration(_arguments: IisLoggingArguments, difference: Difference
     )
 
 
-def _read_metabase(_target: Target) -> Script:
+def _read_metabase() -> Script:
     return metabase.read(metabase.SITE_DEFAULTS, metabase.SITE)
 
 
@@ -121,7 +128,7 @@ def _write_metabase(arguments: IisLoggingArguments, difference: Difference) -> S
     return metabase.write(difference, recheck_after=arguments.recheck_after)
 
 
-_READ: dict[str, Callable[[Target], Script]] = {"shell": _read_configuration, "wmi": _read_metabase}
+_READ: dict[str, Callable[[], Script]] = {"shell": _read_configuration, "wmi": _read_metabase}
 _WRITE: dict[str, Callable[[IisLoggingArguments, Difference], Script]] = {
     "shell": _write_configuration,
     "wmi": _write_metabase,

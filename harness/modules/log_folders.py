@@ -57,6 +57,12 @@ def script(target: Target, roles: frozenset[str] = frozenset()) -> Script:
         target: The host.
         roles: Its Exchange roles; empty for a server that has all but the edge's.
     """
+    if target.version.management == "wmi":
+        raise HostError(
+            f"the console's Microsoft Exchange protocol doesn't read the logs of Exchange {target.version.name}",
+            host=target.host,
+            hint="collect them with WinCollect",
+        )
     own = target.version.tracking.get
     running = sorted(folders.services(target.version.name, roles))
     services = [

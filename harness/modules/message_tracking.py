@@ -16,7 +16,7 @@ from harness.remote import powershell
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.exchange.versions import TransportService
+    from harness.exchange.versions import Server, TransportService
     from harness.modules.base import Resource, Target
     from harness.remote.powershell import Script
 
@@ -72,6 +72,12 @@ class MessageTracking(Module[MessageTrackingArguments]):
     name = "message_tracking"
     Arguments = MessageTrackingArguments
 
+    def misfit(self, _arguments: MessageTrackingArguments, server: Server) -> str:
+        """Client access and unified messaging alone track nothing."""
+        if server.tracks:
+            return ""
+        return f"{server.name} doesn't track messages: mailbox, hub transport and Edge servers do"
+
     def read(self, arguments: MessageTrackingArguments, target: Target) -> Script:
         """Print the server's message tracking settings."""
         return _READ[target.version.management](arguments, target)
@@ -98,7 +104,9 @@ class MessageTracking(Module[MessageTrackingArguments]):
 
 def _read_service(_arguments: MessageTrackingArguments, target: Target) -> Script:
     service = _service(target)
-    return powershell.script("message_tracking.read.ps1.j2", cmdlets={service.get}, get=service.get)
+    return powershell.script(
+        "message_tracking.read.ps1.j2", cmdlets={service.get}, get=service.get, service=service.kind
+    )
 
 
 def _write_service(_arguments: MessageTrackingArguments, difference: Difference, target: Target) -> Script:
@@ -109,15 +117,17 @@ def _write_service(_arguments: MessageTrackingArguments, difference: Difference,
         cmdlets={service.get, service.set},
         get=service.get,
         set=service.set,
+        service=service.kind,
         id=resource.id,
         settings={_PARAMETERS[setting]: value for setting, value in settings.items()},
     )
 
 
 def _service(target: Target) -> TransportService:
-    if target.version.tracking is None:
-        raise TaskError(f"Exchange {target.version.name} has no transport service with message tracking settings")
-    return target.version.tracking
+    service = target.server.tracking
+    if service is None:
+        raise TaskError(f"{target.server.name} doesn't track messages")
+    return service
 
 
 def _read_server(arguments: MessageTrackingArguments, target: Target) -> Script:
@@ -126,7 +136,7 @@ def _read_server(arguments: MessageTrackingArguments, target: Target) -> Script:
     if asked:
         raise TaskError(
             f"on Exchange {target.version.name} message_tracking can set enabled and path, not {', '.join(asked)}",
-            hint="leave it out here (when: facts.exchange.version != '2003') and set it in Exchange System Manager",
+            hint="put it into a task of its own with when: facts.exchange.version != '2003', and use Exchange System Manager",
         )
     return powershell.script("message_tracking.2003.read.ps1.j2")
 

@@ -39,8 +39,9 @@ class Session:
     def __init__(
         self, connect: Callable[[], Connection], target: Target, clock: Clock, progress: Callable[[], None]
     ) -> None:
+        self.target = target
+        """The host; replaced once its facts say more than the inventory."""
         self._connect = connect
-        self._target = target
         self._clock = clock
         self._progress = progress
         self._connection: Connection | None = None
@@ -71,7 +72,7 @@ class Session:
         except UnreachableError as again:
             raise ConnectionLostError(
                 f"the connection broke off ({lost.message}), and again over a fresh one ({again.message})",
-                host=self._target.host,
+                host=self.target.host,
                 tried=again.tried,
                 hint="something on the host or on the way cuts it: see the WinRM service and its event log",
             ) from again
@@ -87,7 +88,7 @@ class Session:
     def _run(self, scripts: Sequence[Script]) -> list[Answer]:
         batch = batches.Batch()
         batch.load(batches.prelude())
-        loads = shells.loads(scripts, self._target)
+        loads = shells.loads(scripts, self.target)
         numbers = {need: batch.load(script) for need, script in loads.items()}
         first = len(batch)
         for script in scripts:
@@ -99,11 +100,11 @@ class Session:
         for number, script in enumerate(scripts, first):
             blame = next((failed_loads.get(need) for need in shells.needs(script) if failed_loads.get(need)), broken)
             if blame is not None:
-                answers.append(Answer(error=shells.explain(blame, script, self._target)))
+                answers.append(Answer(error=shells.explain(blame, script, self.target)))
             elif number not in results:
                 answers.append(Answer(error=_unanswered(finished)))
             elif (error := results[number].error) is not None:
-                answers.append(Answer(error=shells.explain(error, script, self._target)))
+                answers.append(Answer(error=shells.explain(error, script, self.target)))
             else:
                 answers.append(Answer(results[number].value))
         return answers

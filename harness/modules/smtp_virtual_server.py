@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Literal
 
 import pydantic
 
-from harness.errors import TaskError
 from harness.modules import metabase, w3c
 from harness.modules.base import Arguments, Difference, Module, differing, named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from harness.exchange.versions import Server
     from harness.modules.base import Change, Resource, Target, Value
     from harness.remote.powershell import Script
 
@@ -39,13 +39,12 @@ class SmtpVirtualServer(Module[SmtpVirtualServerArguments]):
     name = "smtp_virtual_server"
     Arguments = SmtpVirtualServerArguments
 
-    def read(self, _arguments: SmtpVirtualServerArguments, target: Target) -> Script:
+    def misfit(self, _arguments: SmtpVirtualServerArguments, server: Server) -> str:
+        """From Exchange 2007 on connectors have taken their place."""
+        return "" if server.version.management == "wmi" else f"{server.name} has no SMTP virtual servers"
+
+    def read(self, _arguments: SmtpVirtualServerArguments, _target: Target) -> Script:
         """Print the log settings of every SMTP virtual server."""
-        if target.version.management != "wmi":
-            raise TaskError(
-                f"Exchange {target.version.name} has no SMTP virtual servers",
-                hint="its connectors log conversations: use receive_connector and send_connector",
-            )
         return metabase.read(metabase.VIRTUAL_SERVER)
 
     def resources(self, value: object) -> tuple[Resource, ...]:

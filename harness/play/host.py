@@ -71,7 +71,9 @@ class HostRun:
         self._claims = claims
         self._progress = progress
         self._go_on = go_on
+        self._target = job.target
         self._variables = job.variables
+        self._notes: tuple[str, ...] = ()
         self._steps: list[Step] = []
 
     @property
@@ -98,24 +100,28 @@ class HostRun:
             self._claims.planned(self._host)
             self._session.close()
         results = tuple(step.result for step in self._steps if step.result is not None)
-        return HostResult(self._host, results, error, stopped)
+        return HostResult(self._host, results, error, stopped, self._notes)
 
     def _read_and_compare(self) -> None:
         """Read the facts and the states, and compare.
 
-        What doesn't depend on facts is read in the same process as the facts; only the rest takes a second one.
+        What doesn't depend on facts is read in the same process as the facts; only the rest takes a second one. The
+        server's version and roles are facts as well: where the inventory doesn't say them, the usual ones are assumed,
+        and what was read on a wrong assumption is read once more.
         """
         tasks = self._job.tasks
         expanded = [[] if task.needs_facts_for_arguments else self._expand(task) for task in tasks]
         # A module's own read is free of side effects, so it may go ahead of a condition that needs the facts.
         early = [step for steps in expanded for step in steps if step.judged or step.module.pure_read]
-        (answer,) = self._ask(early, host_facts.script(self._job.target))
+        (answer,) = self._ask(early, host_facts.script())
         if answer.error is not None:
             raise HostError(
                 f"the host's facts can't be read: {answer.error.message}", host=self._host, hint=answer.error.hint
             )
-        facts = host_facts.parse(answer.value, self._job.target)
+        facts = host_facts.parse(answer.value, self._target)
         self._variables = self._variables.with_reserved(facts=facts)
+        self._notes = host_facts.notes(facts)
+        self._settle_target(host_facts.settled(self._target, facts), early)
         for index, task in enumerate(tasks):
             if task.needs_facts_for_arguments:
                 expanded[index] = self._expand(task)
@@ -124,6 +130,15 @@ class HostRun:
         self._steps = [step for steps in expanded for step in steps]
         self._ask(self._steps)
         self._compare(self._steps)
+
+    def _settle_target(self, target: Target, early: Sequence[Step]) -> None:
+        """Go on with the host as its facts describe it."""
+        if (target.server, target.shell) != (self._target.server, self._target.shell):
+            for step in early:
+                if step.open:
+                    step.prepare(target)
+        self._target = target
+        self._session.target = target
 
     def _expand(self, task: Task) -> list[Step]:
         """Give a task's steps: one, or one for each round of its loop."""
@@ -143,16 +158,16 @@ class HostRun:
             if not task.needs_facts_for_when or "facts" in self._variables:
                 step.judge(step.variables)
             if step.open:
-                step.prepare(self._job.target)
+                step.prepare(self._target)
         return steps
 
     def _settle(self, step: Step) -> None:
         """Judge, now that the facts are known, a step that had to wait for them."""
-        if step.judged or not step.open:
-            return
-        step.judge(step.variables.with_reserved(facts=self._variables["facts"]))
-        if step.open and step.script is None:
-            step.prepare(self._job.target)
+        if not step.judged and step.open:
+            step.judge(step.variables.with_reserved(facts=self._variables["facts"]))
+            if step.open and step.script is None:
+                step.prepare(self._target)
+        step.skip_misfit()
 
     def _ask(self, steps: Sequence[Step], *others: Script) -> list[Answer]:
         """Read the state for those steps that still need it, and run other scripts with them.
@@ -219,7 +234,7 @@ class HostRun:
         if not todo:
             return
         self._progress("writing")
-        writes = [step.write(self._job.target) for step, _ in todo]
+        writes = [step.write(self._target) for step, _ in todo]
         reads = list({script.text: script for _, script in todo}.values())
         try:
             answers = self._session.write([*writes, *reads])
@@ -251,6 +266,8 @@ class HostRun:
         }
         steps = [step for handler in self._job.handlers if handler.name in notified for step in self._expand(handler)]
         self._steps += steps
+        for step in steps:
+            step.skip_misfit()
         self._ask(steps)
         self._compare(steps)
         self._write(steps)

@@ -61,12 +61,14 @@ class HostResult:
         tasks: In the order of the playbook, handlers last.
         error: What ended the host's part early: unreachable, a deadline, broken off.
         stopped: Why the host was left out or cut short though it did nothing wrong, for example an interrupt.
+        notes: What the user should know about the host though nothing failed.
     """
 
     host: str
     tasks: tuple[TaskResult, ...] = ()
     error: HarnessError | None = None
     stopped: str = ""
+    notes: tuple[str, ...] = ()
 
     def count(self, *statuses: Status) -> int:
         """Count the tasks that ended in one of these ways."""

@@ -36,6 +36,13 @@ class Step:
         variables: What its texts are rendered with.
         label: The task's name, with the loop's item.
         judged: Whether its conditions have been looked at.
+        arguments: As rendered.
+        misfit: Why the server has nothing that the task is about.
+        script: Its read script.
+        answer: What the host said to that.
+        before: The state that was read.
+        difference: What it would change.
+        result: How it ended.
     """
 
     host: str
@@ -45,6 +52,7 @@ class Step:
     label: str
     judged: bool = False
     arguments: Any = None
+    misfit: str = ""
     script: Script | None = None
     answer: Answer | None = None
     before: tuple[Resource, ...] = ()
@@ -75,14 +83,26 @@ class Step:
     def prepare(self, target: Target) -> None:
         """Render the arguments and the read script.
 
-        Before the conditions are known a failure means nothing: it is tried again once they hold.
+        Before the conditions are known a failure means nothing: it is tried again once they hold. Prepared again for a
+        host that turned out to be another than assumed, it keeps the answer to a script that is still the same.
         """
+        before = self.script
+        self.script = None
         try:
             self.arguments = self.task.arguments(self.variables)
-            self.script = self.module.read(self.arguments, target)
+            self.misfit = self.module.misfit(self.arguments, target.server)
+            if not self.misfit:
+                self.script = self.module.read(self.arguments, target)
         except TaskError as error:
             if self.judged:
                 self.fail(error)
+        if self.script != before or (self.answer and self.answer.error):
+            self.answer = None
+
+    def skip_misfit(self) -> None:
+        """Skip it where the server has nothing that the task is about; only facts tell."""
+        if self.open and self.misfit:
+            self.end(Status.SKIPPED, self.misfit)
 
     def compare(self, projected: Mapping[Key, Value]) -> None:
         """Find the difference between the host's answer and what is wanted.

@@ -129,6 +129,7 @@ def _failure(record: dict[str, object], script: Script) -> ScriptError:
         str(record.get("message", "")).strip() or "PowerShell gave no message",
         category=str(record.get("category", "")),
         identifier=str(record.get("identifier", "")),
+        exception=str(record.get("type", "")),
         source=source,
     )
 

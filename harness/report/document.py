@@ -32,6 +32,7 @@ def _host(host: HostResult) -> dict[str, Any]:
         "host": host.host,
         "failed": host.failed,
         "stopped": host.stopped,
+        "notes": list(host.notes),
         "error": error(host.error),
         "tasks": [_task(task) for task in host.tasks],
     }

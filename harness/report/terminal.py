@@ -104,6 +104,8 @@ class Terminal:
         self._progress.update(self._line, visible=True, description=words)
 
     def _host(self, result: HostResult) -> None:
+        for note in result.notes:
+            self._print(self._out, f"[yellow]note: \\[{escape(result.host)}] {escape(note)}[/yellow]")
         for task in result.tasks:
             self._task(task)
         if result.error is not None:
@@ -123,9 +125,8 @@ class Terminal:
                 self._indented(text.change(change), style)
         if task.error is not None:
             self._indented(text.located(task), style)
-        if task.status is not Status.SKIPPED or self._diff:
-            for note in task.notes:
-                self._indented(note, "dim")
+        for note in task.notes:
+            self._indented(note, "dim")
 
     def _recap(self, result: RunResult) -> None:
         self._print(self._out, f"\n[bold]{_headline('PLAY RECAP')}[/bold]")

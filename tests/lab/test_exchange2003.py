@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.exchange.versions import VERSIONS
 from harness.lab import console
 from harness.lab.exchange2003 import Exchange2003
 from harness.lab.machine import Machine, MachineSpec
 from harness.lab.powershell.session import MemoryIO
 from harness.lab.state.organisation import Organisation
+from harness.modules import facts
+from harness.modules.base import Target
 from harness.modules.metabase import SITE, SITE_DEFAULTS, VIRTUAL_SERVER, read
 from harness.remote import batch, powershell
 
@@ -71,21 +74,24 @@ def value(machine: Machine, *scripts: powershell.Script) -> object:
 
 
 def test_facts(old: Exchange2003) -> None:
-    """What it says of itself, from Exchange 2003's own registry values."""
-    script = powershell.script("facts.2003.ps1.j2", setup_keys=["HKLM:\\SOFTWARE\\Microsoft\\Exchange\\Setup"])
+    """What it says of itself: its version stands in other registry values than those of its successors."""
+    target = Target("old01", VERSIONS["2003"], stated=frozenset({"version"}))
+    found = facts.parse(value(old, facts.script()), target)
+    del found["time"]
 
-    assert [
-        {
-            "computer_name": "OLD01",
-            "fqdn": "old01.corp.example",
-            "powershell": "2.0",
-            "windows": {
-                "version": "5.2.3790",
-                "caption": "Microsoft(R) Windows(R) Server 2003, Standard Edition",
-            },
-            "exchange": {"build": "6.5.7638.0", "install_path": "C:\\Program Files\\Exchsrvr"},
-        }
-    ] == value(old, script)
+    assert {
+        "computer_name": "OLD01",
+        "fqdn": "old01.corp.example",
+        "powershell": "2.0",
+        "windows": {"version": "5.2.3790", "caption": "Microsoft(R) Windows(R) Server 2003, Standard Edition"},
+        "iis": "6.0",
+        "exchange": {
+            "version": "2003",
+            "build": "6.5.7638.0",
+            "roles": ["mailbox"],
+            "install_path": "C:\\Program Files\\Exchsrvr",
+        },
+    } == found
 
 
 def test_log_settings_in_force(old: Exchange2003) -> None:

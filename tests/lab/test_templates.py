@@ -9,6 +9,7 @@ import pytest
 from harness.lab import console
 from harness.lab.powershell.session import MemoryIO
 from harness.lab.state.transport import FRONTEND_TRANSPORT_SERVICE, TRANSPORT_SERVICE
+from harness.modules import facts
 from harness.redaction import Secret
 from harness.remote import batch, powershell
 
@@ -106,14 +107,14 @@ def script(name: str, **values: object) -> powershell.Script:
     return powershell.script(name, **values)
 
 
-READ_RECEIVE = script("receive_connector.read.ps1.j2")
-READ_SEND = script("send_connector.read.ps1.j2", services=SERVICES)
-READ_TRACKING = script("message_tracking.read.ps1.j2", get="Get-TransportService")
+READ_RECEIVE = script("receive_connector.read.ps1.j2", delivery=[])
+READ_SEND = script("send_connector.read.ps1.j2", services=SERVICES, edge=False)
+READ_TRACKING = script("message_tracking.read.ps1.j2", get="Get-TransportService", service="transport service")
 
 
 def read_iis() -> powershell.Script:
     """The script that reads IIS's settings."""
-    return script("iis_logging.read.ps1.j2", has_log_target=True)
+    return script("iis_logging.read.ps1.j2")
 
 
 def levels(read: Any) -> dict[str, str]:
@@ -123,19 +124,22 @@ def levels(read: Any) -> dict[str, str]:
 
 def test_facts(machine: Machine) -> None:
     """What a host says of itself."""
-    keys = [f"HKLM:\\SOFTWARE\\Microsoft\\ExchangeServer\\{version}\\Setup" for version in ("v15", "v14")]
-    (found,) = value(run(machine, script("facts.ps1.j2", setup_keys=keys)))
+    (found,) = value(run(machine, facts.script()))
 
     assert {
         "computer_name": "EX01",
         "fqdn": "EX01.corp.example",
         "powershell": found["powershell"],
         "windows": {"version": "10.0.14393", "caption": "Microsoft Windows Server 2016 Standard"},
+        "iis": "10.0",
         "exchange": {
             "build": "15.1.2507.6",
             "install_path": "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\",
+            "role_keys": found["exchange"]["role_keys"],
         },
+        "time": {**found["time"], "offset": 0},
     } == found
+    assert "MailboxRole" in found["exchange"]["role_keys"]
     assert found["powershell"].startswith("5.1")
 
 
@@ -181,7 +185,9 @@ def test_write_changes_one_connector_and_survives_a_restart(start: Start) -> Non
     (machine,) = start("EX01")
     before = {entry.guid: dict(entry.settings) for entry in machine.receive_connectors}
     wanted = machine.receive_connectors[1].guid
-    write = script("receive_connector.write.ps1.j2", changes=[{"id": wanted, "protocol_logging": "Verbose"}])
+    write = script(
+        "receive_connector.write.ps1.j2", connectors=[{"id": wanted, "protocol_logging": "Verbose"}], delivery=[]
+    )
     value(run(machine, write, load=(remoting(),)))
     (again,) = start("EX01")
     before[wanted]["ProtocolLoggingLevel"] = "Verbose"
@@ -201,7 +207,11 @@ def test_hostile_names_are_only_names(machine: Machine, name: str, danger: bool)
     value(
         run(
             machine,
-            script("receive_connector.write.ps1.j2", changes=[{"id": guid, "protocol_logging": "Verbose"}]),
+            script(
+                "receive_connector.write.ps1.j2",
+                connectors=[{"id": guid, "protocol_logging": "Verbose"}],
+                delivery=[],
+            ),
             script(
                 "send_connector.write.ps1.j2",
                 connectors=[{"id": added.guid, "protocol_logging": "Verbose"}],
@@ -222,7 +232,9 @@ def test_unknown_identity_never_changes_anything(machine: Machine) -> None:
     machine.faults.unknown_identity_returns_all = True
     before = machine.store.path.read_text()
     gone = "00000000-0000-0000-0000-000000000001"
-    write = script("receive_connector.write.ps1.j2", changes=[{"id": gone, "protocol_logging": "Verbose"}])
+    write = script(
+        "receive_connector.write.ps1.j2", connectors=[{"id": gone, "protocol_logging": "Verbose"}], delivery=[]
+    )
     _, (result,) = run(machine, write, load=(remoting(),))
 
     assert result.error is not None
@@ -266,6 +278,7 @@ def test_message_tracking_is_written(machine: Machine) -> None:
         "message_tracking.write.ps1.j2",
         get="Get-TransportService",
         set="Set-TransportService",
+        service="transport service",
         id="EX01",
         settings=settings,
     )
@@ -299,6 +312,7 @@ def test_what_exchange_refuses_changes_nothing(machine: Machine, name: str, give
         "message_tracking.write.ps1.j2",
         get="Get-TransportService",
         set="Set-TransportService",
+        service="transport service",
         id="EX01",
         settings={name: given},
     )
@@ -404,7 +418,11 @@ def test_hidden_cmdlet(machine: Machine) -> None:
     """A cmdlet that the user's roles don't include fails the script that calls it, and no other."""
     machine.faults.hidden.add("Set-ReceiveConnector")
     guid = machine.receive_connectors[0].guid
-    write = script("receive_connector.write.ps1.j2", changes=[{"id": guid, "protocol_logging": "Verbose"}])
+    write = script(
+        "receive_connector.write.ps1.j2",
+        connectors=[{"id": guid, "protocol_logging": "Verbose"}],
+        delivery=[],
+    )
     (loaded,), (read, written) = run(machine, READ_RECEIVE, write, load=(remoting(),))
 
     assert (None, None) == (loaded.error, read.error)
@@ -418,7 +436,11 @@ def test_set_that_does_not_stick(machine: Machine) -> None:
     """The fault that a confirming read must find: no error, no change."""
     machine.faults.ignored.add("set-receiveconnector")
     guid = machine.receive_connectors[0].guid
-    write = script("receive_connector.write.ps1.j2", changes=[{"id": guid, "protocol_logging": "Verbose"}])
+    write = script(
+        "receive_connector.write.ps1.j2",
+        connectors=[{"id": guid, "protocol_logging": "Verbose"}],
+        delivery=[],
+    )
     value(run(machine, write, load=(remoting(),)))
 
     assert "None" == machine.receive_connectors[0].settings["ProtocolLoggingLevel"]

@@ -31,6 +31,15 @@ class Case:
     error: str
     write: list[str]
     target: Target
+    read: list[str]
+    skipped: str
+
+
+def _target(server: dict[str, Any]) -> Target:
+    """Make the host that a case is about; without more it is a 2016 mailbox server."""
+    version = versions.VERSIONS[server.get("version", "2016")]
+    roles = frozenset(server["roles"]) if "roles" in server else None
+    return Target("ex01", version, roles=roles)
 
 
 def _cases() -> list[Case]:
@@ -45,34 +54,42 @@ def _cases() -> list[Case]:
                         f"{file.stem}: {name}",
                         file.stem,
                         case["wanted"],
-                        states[case["host"]],
+                        states[case["host"]] if "host" in case else [],
                         case.get("changes", []),
                         case.get("notes", []),
                         case.get("error", ""),
                         case.get("write", []),
-                        Target("ex01", versions.VERSIONS[case.get("version", versions.DEFAULT.name)]),
+                        _target(case.get("server", {})),
+                        case.get("read", []),
+                        case.get("skipped", ""),
                     )
                 )
     return found
 
 
-def _read_and_compare(case: Case, module: Module[Any], arguments: Any) -> Difference:
-    module.read(arguments, case.target)
+def _compare(case: Case, module: Module[Any], arguments: Any) -> Difference:
+    """Do what a run does up to the difference."""
+    read = module.read(arguments, case.target).text
+
+    assert [] == [piece for piece in case.read if piece not in read]
     return module.compare(arguments, module.resources(case.host))
 
 
 @pytest.mark.parametrize("case", _cases(), ids=lambda case: case.name)
 def test_case(case: Case) -> None:
-    """The difference is exactly the expected one, and the write script holds the expected literals."""
+    """The difference is exactly the expected one, and both scripts hold the expected literals."""
     module = MODULES[case.module]
     arguments = module.Arguments.model_validate(case.wanted)
 
+    assert case.skipped == module.misfit(arguments, case.target.server)
+    if case.skipped:
+        return
     if case.error:
         with pytest.raises(TaskError) as caught:
-            _read_and_compare(case, module, arguments)
+            _compare(case, module, arguments)
         assert case.error == f"{caught.value.message} ({caught.value.hint})"
         return
-    difference = _read_and_compare(case, module, arguments)
+    difference = _compare(case, module, arguments)
 
     assert case.changes == [text.change(change) for change in difference.changes]
     assert case.notes == list(difference.notes)

@@ -104,10 +104,14 @@ def _instances(machine: Machine, name: str) -> list[dict[str, Value]]:
         return [_wmi_system(machine)]
     if name.lower() == "win32_computersystem":
         return [_wmi_computer(machine)]
+    if name.lower() == "win32_timezone":
+        return [{"StandardName": "Coordinated Universal Time", "Bias": 0}]
     raise NotSimulatedError(f"the WMI class {name}")
 
 
-_WMI_NAMES = {name.lower(): name for name in ("Win32_Service", "Win32_OperatingSystem", "Win32_ComputerSystem")}
+_WMI_NAMES = {
+    name.lower(): name for name in ("Win32_Service", "Win32_OperatingSystem", "Win32_ComputerSystem", "Win32_TimeZone")
+}
 
 
 @WINDOWS.cmdlet(
@@ -183,7 +187,7 @@ def _known_key(call: Call, path: str) -> str:
     if key is None:
         raise NotSimulatedError(f"the path {path} of {call.cmdlet.name}; the registry is")
     below_microsoft = key.lower().partition("\\software\\microsoft\\")[2]
-    if key not in machine_of(call).registry and not below_microsoft.startswith("exchange"):
+    if key not in machine_of(call).registry and not below_microsoft.startswith(("exchange", "inetstp")):
         raise NotSimulatedError(f"the registry key {path}")
     return key
 

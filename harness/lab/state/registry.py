@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _EXCHANGE = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\ExchangeServer\\v15"
 _WINDOWS = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
+_IIS = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\InetStp"
 _HIVES = {"HKLM": "HKEY_LOCAL_MACHINE", "HKCU": "HKEY_CURRENT_USER"}
 
 
@@ -46,6 +47,7 @@ def keys(build: Build, install_path: str) -> CaseDict[CaseDict[Value]]:
         f"{_EXCHANGE}\\FrontendTransportRole": role,
         f"{_EXCHANGE}\\ClientAccessRole": role,
         _WINDOWS: windows,
+        _IIS: {"MajorVersion": 10, "MinorVersion": 0, "VersionString": "Version 10.0"},
     }
     return CaseDict((key, CaseDict(values)) for key, values in named.items())
 

@@ -136,7 +136,7 @@ def _read_server(arguments: MessageTrackingArguments, target: Target) -> Script:
     if asked:
         raise TaskError(
             f"on Exchange {target.version.name} message_tracking can set enabled and path, not {', '.join(asked)}",
-            hint="put it into a task of its own with when: facts.exchange.version != '2003', and use Exchange System Manager",
+            hint="put it in a task with when: facts.exchange.version != '2003', and use Exchange System Manager",
         )
     return powershell.script("message_tracking.2003.read.ps1.j2")
 

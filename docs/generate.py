@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.main import cli
+from harness.exchange import folders
+from harness.exchange.versions import VERSIONS, Server
 from harness.inventory.keys import KEYS
 from harness.modules.registry import MODULES
 
@@ -124,7 +126,49 @@ def _cell(text: str | None) -> str:
     return re.sub(r"\s+", " ", text or "").replace("|", "\\|")
 
 
-PARTS = {"commands": commands, "keys": keys, "modules": modules}
+def versions() -> str:
+    """Give what is configured, and where the logs are, on a server of each version and role alone."""
+    rows = ["| version | role | cmdlets through | settings | log folders |", "|---|---|---|---|---|"]
+    for version in VERSIONS.values():
+        for role in version.roles:
+            server = Server(version, frozenset({role}))
+            cells = (version.name, role.replace("_", " "), _shells(server), _settings(server), _folders(server))
+            rows.append("| " + " | ".join(cells) + " |")
+    return "\n".join(rows) + "\n"
+
+
+def _shells(server: Server) -> str:
+    if server.version.management == "wmi":
+        return "none: WMI"
+    ways = {"remoting": "remoting", "snapin": f"snap-in `{server.version.snapin}`"}
+    return ", or ".join(ways[access] for access in server.accesses)
+
+
+def _settings(server: Server) -> str:
+    settings = []
+    if server.web:
+        settings.append("IIS: `cs-method`, `cs-version`")
+    if server.connectors:
+        settings.append("`Set-ReceiveConnector`, `Set-SendConnector`")
+    settings += [f"`{service.set}` between servers" for service in server.intra_org]
+    if server.delivery:
+        settings.append(f"`{server.delivery.set}` for delivery")
+    if server.version.management == "wmi":
+        settings += ["SMTP virtual servers: W3C log", "`Exchange_Server.EnableMessageTracking`"]
+    if server.tracking:
+        settings.append(f"`{server.tracking.set}` for tracking")
+    return "<br>".join(settings) or "none"
+
+
+def _folders(server: Server) -> str:
+    if server.version.name not in folders.DEFAULTS:
+        return "not the console's protocol: [Exchange 2003](exchange-2003.md)"
+    found = folders.of_roles(server.version.name, server.roles)
+    paths = [found.owa, *(path for smtp in found.smtp for path in (smtp.receive, smtp.send)), found.tracking]
+    return "<br>".join(f"`{path[max(path.find('TransportRoles'), 0) :]}`" for path in paths if path) or "none"
+
+
+PARTS = {"commands": commands, "keys": keys, "modules": modules, "versions": versions}
 
 
 def filled(text: str) -> str:

@@ -94,6 +94,9 @@ def _simulated(hosts: Sequence[Host]) -> list[Simulated]:
                 smb_password=smb_password.reveal() if smb_password else "",
                 **({} if flush_delay is None else {"flush_delay": flush_delay}),
                 probe_interval=host.get("lab_probe_interval") or 0.0,
+                roles=host.get("exchange_roles") or (),
+                delegation=bool(host.get("lab_delegation")),
+                subscribed=bool(host.get("lab_edge_subscribed")),
             )
         )
     return found

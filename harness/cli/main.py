@@ -13,6 +13,7 @@ from harness.errors import HarnessError
 _COMMANDS = {
     "apply": ("harness.cli.apply", "apply_command", "Configure the hosts of an inventory."),
     "collect": ("harness.cli.collect", "collect_command", "Write down the events of the logs, polled over SMB."),
+    "facts": ("harness.cli.facts", "facts_command", "Show what is true of each host, read off it."),
     "inventory": ("harness.cli.inventory", "inventory_command", "Show hosts, groups and where each value came from."),
     "lab": ("harness.cli.lab", "lab_command", "Simulated hosts on this machine."),
     "parse": ("harness.cli.parse", "parse_command", "Show the events of local log files."),

@@ -1,4 +1,4 @@
-"""Sizes and ages as Exchange writes them and as people write them, in one form each.
+"""Sizes, ages and paths as Exchange writes them and as people write them, in one form each.
 
 Exchange prints a size as ``500 MB (524,288,000 bytes)``, with the thousands separator of the server's region, or as
 ``Unlimited``; a time span as ``30.00:00:00``.
@@ -82,3 +82,8 @@ def age(text: str) -> str:
     length = timedelta(days=int(span[1] or 0), hours=int(span[2]), minutes=int(span[3]), seconds=int(span[4]))
     seconds = length.seconds
     return f"{length.days}.{seconds // 3600:02}:{seconds % 3600 // 60:02}:{seconds % 60:02}"
+
+
+def same_path(one: str, other: str) -> bool:
+    """Say whether two local paths are the same to Windows: in any case, with or without a closing backslash."""
+    return one.rstrip("\\").casefold() == other.rstrip("\\").casefold()

@@ -212,6 +212,18 @@ KEYS: tuple[Key, ...] = (
         default_from="the system's",
     ),
     Key("lab_address", "text", "The loopback address of a simulated host."),
+    Key(
+        "lab_delegation",
+        "flag",
+        "Whether sign-ins to a simulated host are played as ones that can go on to the domain controller.",
+        default=False,
+    ),
+    Key(
+        "lab_edge_subscribed",
+        "flag",
+        "Whether a simulated Edge server is subscribed to the organisation of its domain.",
+        default=False,
+    ),
     Key("lab_flush_delay", "seconds", "How long a simulated host holds back log lines."),
     Key("lab_probe_interval", "seconds", "How often a simulated host's health manager sends mail; never by default."),
 )

@@ -42,6 +42,9 @@ class Simulated:
         smb_password: That one's password.
         flush_delay: Seconds for which IIS and the SMTP services hold log lines back at most.
         probe_interval: Seconds between two messages of the host's health manager; 0 for none.
+        roles: What is installed on it, by the inventory's names; a typical installation where empty.
+        delegation: Whether sign-ins are played as ones that can go on to another machine.
+        subscribed: Whether it is an Edge server that is subscribed to its domain's organisation.
     """
 
     name: str
@@ -53,6 +56,9 @@ class Simulated:
     smb_password: str = field(default="", repr=False)
     flush_delay: float = 0.5
     probe_interval: float = 0.0
+    roles: tuple[str, ...] = ()
+    delegation: bool = False
+    subscribed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,28 +7,42 @@ from typing import TYPE_CHECKING
 
 import harness.lab.cmdlets.connectors
 import harness.lab.cmdlets.transport  # noqa: F401  both declare cmdlets of Exchange's
-from harness.lab.cmdlets.exchange import EXCHANGE
-from harness.lab.cmdlets.iis import IIS
+from harness.lab.cmdlets.exchange import shell, shell_of
+from harness.lab.cmdlets.iis import IIS, IIS_SNAPIN, WEB_ADMINISTRATION
 from harness.lab.cmdlets.services import SERVICES
 from harness.lab.cmdlets.sessions import SESSIONS
 from harness.lab.cmdlets.windows import WINDOWS
 from harness.lab.powershell import host
 from harness.lab.powershell.session import Session
+from harness.lab.state.products import PRODUCTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from harness.lab.machine import HostProcess, Machine
+    from harness.lab.powershell.cmdlet import Registry
     from harness.lab.process import ProcessIO
 
 _UNSUPPORTED = re.compile(r"[%&|<>^]")
 """What ``cmd.exe`` gives a meaning of its own."""
 
-REGISTRIES = (WINDOWS, SERVICES, IIS, EXCHANGE, SESSIONS)
-"""Everything that a PowerShell process of a host has beyond the language's own."""
-_BARE = (WINDOWS, SERVICES)
-"""The same of a host without cmdlets of Exchange's and IIS's."""
-_ABSENT = frozenset(name.lower() for registry in (IIS, EXCHANGE) for name in registry.cmdlets)
+
+def registries(machine: Machine) -> tuple[Registry, ...]:
+    """Give everything that a PowerShell process of a host has beyond the language's own."""
+    if not machine.has_cmdlets:
+        return WINDOWS, SERVICES
+    web = IIS if machine.product.windows.web_module else IIS_SNAPIN
+    return WINDOWS, SERVICES, web, shell_of(machine).registry, SESSIONS
+
+
+def known_absent(machine: Machine) -> frozenset[str]:
+    """Give what a host certainly hasn't: the modules, snap-ins and cmdlets of other versions, in lower case."""
+    if not machine.has_cmdlets:
+        later = [shell(product, edge=False) for product in PRODUCTS.values()]
+        exchange = (name for each in later for name in each.registry.cmdlets)
+        return frozenset(name.lower() for name in (*exchange, *IIS.cmdlets))
+    snapins = {product.snapin for product in PRODUCTS.values()} - {machine.product.snapin}
+    return shell_of(machine).absent | {name.lower() for name in (*snapins, WEB_ADMINISTRATION.name)}
 
 
 def run(
@@ -78,12 +92,11 @@ def _split(command_line: str) -> tuple[str, str]:
 
 
 def _powershell(process: HostProcess, arguments: str, variables: Mapping[str, str], io: ProcessIO) -> int:
-    registries, absent = (REGISTRIES, frozenset[str]()) if process.machine.has_cmdlets else (_BARE, _ABSENT)
     session = Session(
-        registries,
+        registries(process.machine),
         machine=process,
-        version=process.machine.windows.powershell,
-        known_absent=absent,
+        version=process.machine.product.windows.powershell,
+        known_absent=known_absent(process.machine),
         environment=variables,
         io=io,
         computer_name=process.machine.name,
@@ -109,7 +122,7 @@ def _echo(_process: HostProcess, arguments: str, io: ProcessIO) -> int:
 
 
 def _ver(process: HostProcess, _arguments: str, io: ProcessIO) -> int:
-    return _write(io, f"\r\nMicrosoft Windows [Version {process.machine.windows.version}]")
+    return _write(io, f"\r\nMicrosoft Windows [Version {process.machine.product.windows.version}]")
 
 
 def _netsh(process: HostProcess, _arguments: str, io: ProcessIO) -> int:

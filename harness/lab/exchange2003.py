@@ -7,13 +7,11 @@ tracking logs are kept at first, which services need which.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.lab.machine import Machine
 from harness.lab.powershell.objects import CaseDict
-from harness.lab.state import metabase, services
-from harness.lab.state.server import Windows
+from harness.lab.state import iis, metabase, services
 from harness.lab.state.services import Service
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
     from harness.lab.state.organisation import Organisation
     from harness.lab.store import Json
 
-INSTALL_PATH = "C:\\Program Files\\Exchsrvr\\"
 _SOFTWARE = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft"
 
 
@@ -59,7 +56,7 @@ SERVICES = {
 
 
 class Exchange2003(Machine):
-    """A host with Exchange 2003, in its default folder.
+    """A host with Exchange 2003.
 
     Args:
         spec: What is installed.
@@ -70,10 +67,10 @@ class Exchange2003(Machine):
     __slots__ = ("metabase",)
 
     has_cmdlets = False
-    windows = Windows("Microsoft(R) Windows(R) Server 2003, Standard Edition", "5.2.3790", "2.0")
 
     def __init__(self, spec: MachineSpec, organisation: Organisation, folder: Path) -> None:
-        super().__init__(replace(spec, install_path=INSTALL_PATH), organisation, folder)
+        super().__init__(spec, organisation, folder)
+        self.transport_services = {}
         self.services = services.Services(self.store, SERVICES)
         self.metabase = metabase.Metabase(self.store, lambda: self.faults.directory_copies)
 
@@ -91,8 +88,9 @@ class Exchange2003(Machine):
             },
             "services": services.stock(SERVICES),
             # What later versions have in their place is empty here, for the front ends that look for it.
-            "iis": {"log": {}, "siteDefaults": {"logFile": {}}, "sites": []},
+            "iis": iis.absent(),
             "receive_connectors": [],
+            "transport": {},
         }
 
     @property
@@ -139,8 +137,7 @@ class Exchange2003(Machine):
     def environment(self) -> dict[str, str]:
         """The environment variables of a process that a remote user starts."""
         own = super().environment
-        for absent in ("ExchangeInstallPath", "ProgramData"):
-            del own[absent]
+        del own["ProgramData"]
         own = {name: value.replace("C:\\Windows", "C:\\WINDOWS") for name, value in own.items()}
         return own | {
             "ALLUSERSPROFILE": "C:\\Documents and Settings\\All Users",

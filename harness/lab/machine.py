@@ -8,16 +8,17 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
-from harness.lab.state import iis, registry, services, transport
+from harness.lab.state import iis, registry, services, transport, variants
 from harness.lab.state.connectors import (
-    RECEIVE_CONNECTOR,
     new_receive_connector,
+    receive_connector_class,
     receive_defaults,
     server_id,
     stock_receive_connectors,
 )
 from harness.lab.state.directory import Entry, Forest, new_entry
-from harness.lab.state.server import BUILDS, Build, Windows, mailbox_server
+from harness.lab.state.products import EXCHANGE_2003, Build, Parts, Product, parts_of, product_of
+from harness.lab.state.server import new_server
 from harness.lab.store import Store
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 _FOLDER = "machines"
 _NETBIOS_LENGTH = 15
 _DEFAULT_DOMAIN = "lab.example"
+_FIRST = 2007
+_ONE_SITE = 2010
 # Sign-ins whose process can go on to another machine in the user's name. Through others the second hop fails.
 _DELEGATING = frozenset({"basic", "credssp", "local"})
 
@@ -42,28 +45,41 @@ class MachineSpec:
     Args:
         name: The computer's name, ``ex01.corp.example`` or ``ex01`` alone.
         exchange_version: ``2016``.
-        roles: ``("mailbox",)``.
-        install_path: Where Exchange is, with the trailing backslash.
+        roles: Of `harness.lab.state.products.ROLES`; those of a typical installation of that version where empty.
+        install_path: Where Exchange is, with the trailing backslash; the version's default where empty.
+        delegation: Whether the process of whoever signs in can reach another machine in that user's name, however they
+            signed in: the lab speaks NTLM, and this has it play CredSSP, or Kerberos with delegation.
+        subscribed: Whether it is an Edge server that is subscribed to its domain's organisation.
     """
 
     name: str
     exchange_version: str = "2016"
-    roles: tuple[str, ...] = ("mailbox",)
-    install_path: str = "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\"
+    roles: tuple[str, ...] = ()
+    install_path: str = ""
+    delegation: bool = False
+    subscribed: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what isn't simulated.
+        """Fill in the defaults, and refuse what isn't simulated.
 
         Raises:
             ValueError: The version or the roles aren't simulated.
         """
-        if self.exchange_version not in BUILDS:
-            known = ", ".join(BUILDS)
-            raise ValueError(f"Exchange {self.exchange_version} is not simulated; these versions are: {known}")
-        if self.roles != ("mailbox",):
-            raise ValueError(
-                f"the roles {', '.join(self.roles) or '(none)'} are not simulated; only a Mailbox server is"
-            )
+        product = product_of(self.exchange_version)
+        object.__setattr__(self, "roles", self.roles or product.default_roles)
+        object.__setattr__(self, "install_path", self.install_path or product.install_path)
+        if not self.parts.edge and self.subscribed:
+            raise ValueError(f"only an Edge server is subscribed to an organisation, and {self.name} is none")
+
+    @property
+    def product(self) -> Product:
+        """The version of Exchange."""
+        return product_of(self.exchange_version)
+
+    @property
+    def parts(self) -> Parts:
+        """What the server consists of."""
+        return parts_of(self.product, self.roles)
 
     @property
     def computer(self) -> str:
@@ -148,7 +164,6 @@ class Machine:
 
     has_cmdlets: ClassVar[bool] = True
     """Whether there are cmdlets of Exchange's and IIS's."""
-    windows: ClassVar[Windows] = Windows("Microsoft Windows Server 2016 Standard", "10.0.14393", "5.1")
 
     __slots__ = (
         "_sessions",
@@ -158,9 +173,12 @@ class Machine:
         "flush_hooks",
         "iis",
         "organisation",
+        "parts",
+        "product",
         "services",
         "spec",
         "store",
+        "transport_services",
     )
 
     def __init__(self, spec: MachineSpec, organisation: Organisation, folder: Path) -> None:
@@ -169,9 +187,13 @@ class Machine:
         self.accounts: Mapping[str, str] = {}
         """The passwords of those who may sign in, by account name without a domain; kept in memory only."""
         self.faults = Faults()
-        self.store = Store(folder / _FOLDER / f"{spec.computer.lower()}.json", self._initial())
-        self.iis = iis.Iis(self.store)
-        self.services = services.Services(self.store)
+        self.product = spec.product
+        self.parts = spec.parts
+        self.transport_services = variants.services_of(self.product, self.parts)
+        """Those that this server has, by key."""
+        self.store = Store(folder / _FOLDER / f"{spec.fqdn.lower()}.json", self._initial())
+        self.iis = iis.Iis(self.store, iis.log_file_schema(self.product.windows.iis), self.parts.iis)
+        self.services = services.Services(self.store, services.catalogue(self.product, self.parts))
         self.flush_hooks: list[Callable[[], None]] = []
         """Called when someone asks IIS to write the log lines that it still holds."""
         self._sessions: dict[uuid.UUID, RemoteSession] = {}
@@ -179,8 +201,15 @@ class Machine:
         self._join()
 
     def _join(self) -> None:
-        settings = mailbox_server(self.name, self.fqdn, self.forest, self.spec.install_path)
-        self.organisation.join(self, settings)
+        server = new_server(
+            self.name,
+            self.fqdn,
+            self.forest,
+            install_path=self.spec.install_path,
+            product=self.product,
+            parts=self.parts,
+        )
+        self.organisation.join(self, server)
 
     @classmethod
     def create(cls, spec: MachineSpec, organisation: Organisation, folder: Path) -> Machine:
@@ -198,22 +227,23 @@ class Machine:
         if spec.computer in organisation.computers:
             other = organisation.computers[spec.computer].fqdn
             raise ValueError(f"{spec.fqdn} and {other} would both be the computer {spec.computer}")
-        if spec.exchange_version == "2003":
+        if spec.product is EXCHANGE_2003:
             from harness.lab.exchange2003 import Exchange2003  # noqa: PLC0415  it derives from this class
 
             return Exchange2003(spec, organisation, folder)
         return cls(spec, organisation, folder)
 
     def _initial(self) -> dict[str, Json]:
-        container = self.forest.servers
+        container, path = self.forest.servers, self.spec.install_path
+        back_end = self.product.year > _ONE_SITE
         return {
-            "receive_connectors": stock_receive_connectors(self.name, self.fqdn, self.forest),
+            "receive_connectors": stock_receive_connectors(self.name, self.fqdn, self.forest, self.product, self.parts),
             "transport": {
-                service.key: new_entry(self.name, container, service.defaults(self.spec.install_path))
-                for service in transport.SERVICES
+                key: new_entry(self.name, container, service.defaults(path))
+                for key, service in self.transport_services.items()
             },
-            "iis": iis.stock(),
-            "services": services.stock(),
+            "iis": iis.stock(path, back_end=back_end) if self.parts.iis else iis.absent(),
+            "services": services.stock(services.catalogue(self.product, self.parts)),
         }
 
     @property
@@ -228,7 +258,9 @@ class Machine:
 
     @property
     def netbios_domain(self) -> str:
-        """Its domain's short name."""
+        """Its domain's short name; an Edge server belongs to none, its accounts are its own."""
+        if self.parts.edge:
+            return self.name
         return self.spec.domain.partition(".")[0].upper()[:_NETBIOS_LENGTH]
 
     @property
@@ -239,22 +271,24 @@ class Machine:
     @property
     def build(self) -> Build:
         """The build of Exchange."""
-        return BUILDS[self.spec.exchange_version]
+        return self.product.build
 
     @property
     def registry(self) -> CaseDict[CaseDict[Value]]:
         """The simulated part of the registry: values by name by key."""
-        return registry.keys(self.build, self.spec.install_path)
+        return registry.keys(self.product, self.parts, self.product.windows, self.spec.install_path)
 
     @property
     def environment(self) -> dict[str, str]:
         """The environment variables of a process that a remote user starts."""
+        # Setup of 2007 doesn't leave the variable yet.
+        exchange = {"ExchangeInstallPath": self.spec.install_path} if self.product.year > _FIRST else {}
         return {
+            **exchange,
             "ALLUSERSPROFILE": "C:\\ProgramData",
             "CommonProgramFiles": "C:\\Program Files\\Common Files",
             "COMPUTERNAME": self.name,
             "ComSpec": "C:\\Windows\\system32\\cmd.exe",
-            "ExchangeInstallPath": self.spec.install_path,
             "NUMBER_OF_PROCESSORS": "4",
             "OS": "Windows_NT",
             "PATHEXT": ".COM;.EXE;.BAT;.CMD;.VBS;.VBE;.JS;.JSE;.WSF;.WSH;.MSC",
@@ -276,7 +310,8 @@ class Machine:
             return [self._receive_connector(stored) for stored in self.store.document["receive_connectors"]]
 
     def _receive_connector(self, stored: dict[str, Json]) -> Entry:
-        return Entry(RECEIVE_CONNECTOR, stored, self.forest, {"Server": server_id(self.forest, self.name)})
+        kind = receive_connector_class(self.product.year)
+        return Entry(kind, stored, self.forest, {"Server": server_id(self.forest, self.name)})
 
     def add_receive_connector(self, name: str, **settings: Json) -> Entry:
         """Make a receive connector.
@@ -286,14 +321,24 @@ class Machine:
             settings: By property, in their stored form; the others have their defaults.
         """
         with self.store.change() as document:
-            stored = new_receive_connector(name, self.name, self.forest, {**receive_defaults(self.fqdn), **settings})
+            shown = receive_connector_class(self.product.year).properties
+            defaults = {key: value for key, value in receive_defaults(self.fqdn).items() if key in shown}
+            stored = new_receive_connector(name, self.name, self.forest, {**defaults, **settings})
             document["receive_connectors"].append(stored)
             return self._receive_connector(stored)
 
     def transport(self, service: transport.Service) -> Entry:
-        """Give the object of one of the transport services."""
+        """Give the object of one of the transport services, as this server's version shows it.
+
+        Args:
+            service: Of any version: that of a 2010 Hub Transport server is known by its later name as well.
+
+        Raises:
+            KeyError: The server doesn't have it.
+        """
+        own = self.transport_services[service.key]
         with self.store.lock:
-            return Entry(service.kind, self.store.document["transport"][service.key], self.forest)
+            return Entry(own.kind, self.store.document["transport"][service.key], self.forest)
 
     def site_fields(self, site: str) -> frozenset[str]:
         """Give the fields of a site's W3C log, by the site's name."""
@@ -373,7 +418,12 @@ class HostProcess:
     @property
     def delegates(self) -> bool:
         """Whether the process can reach another machine, the domain controller for one, in its user's name."""
-        return self.transport in _DELEGATING
+        return self.transport in _DELEGATING or self.machine.spec.delegation
+
+    @property
+    def reaches_directory(self) -> bool:
+        """Whether Exchange's cmdlets work in it: an Edge server's directory is on the server itself."""
+        return self.delegates or self.machine.parts.edge
 
     def open_session(self, user: str) -> RemoteSession:
         """Open a session to the host's Exchange endpoint."""

@@ -23,7 +23,7 @@ from harness.lab.logs.files import HeldFiles, PlainFiles
 from harness.lab.machine import Machine, MachineSpec
 from harness.lab.samba import Samba
 from harness.lab.smbserver import LabSmbError, SmbUser
-from harness.lab.state.organisation import Organisation
+from harness.lab.state.organisation import Organisations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -74,8 +74,8 @@ class Lab:
         users = [_users(host, password) for host in self._simulated]
         smb = asyncio.create_task(asyncio.to_thread(_serve_files, self._folder, addresses, _smb_users(users)))
         try:
-            organisation = Organisation.open(self._folder, [_spec(host) for host in self._simulated])
-            machines = [Machine.create(_spec(host), organisation, self._folder) for host in self._simulated]
+            organisations = Organisations(self._folder)
+            machines = [_machine(host, organisations, self._folder) for host in self._simulated]
         finally:
             self._smb = await smb
         found = {}
@@ -156,7 +156,20 @@ def _serve_files(folder: Path, addresses: Sequence[str], users: Sequence[SmbUser
 
 
 def _spec(host: Simulated) -> MachineSpec:
-    return MachineSpec(name=host.name, exchange_version=host.version)
+    return MachineSpec(
+        name=host.name,
+        exchange_version=host.version,
+        roles=tuple(host.roles),
+        delegation=host.delegation,
+        subscribed=host.subscribed,
+    )
+
+
+def _machine(host: Simulated, organisations: Organisations, folder: Path) -> Machine:
+    spec = _spec(host)
+    machine = Machine.create(spec, organisations.of(spec), folder)
+    organisations.settle(machine)
+    return machine
 
 
 def _account(user: str) -> str:

@@ -31,7 +31,7 @@ class ReceiveConnectorArguments(Arguments):
     names: Names = pydantic.Field(["*"], min_length=1, description="Names or patterns with * and ?")
     protocol_logging: Level = pydantic.Field(description="Whether each conversation is logged")
     mailbox_delivery: Level | None = pydantic.Field(
-        None, description="The same for delivery into mailboxes, from Exchange 2013 on"
+        None, description="The same for delivery into mailboxes, where that is done over SMTP: from Exchange 2013 on"
     )
 
 
@@ -63,8 +63,6 @@ class ReceiveConnector(Module[ReceiveConnectorArguments]):
         if arguments.mailbox_delivery:
             services = [resource for resource in resources if resource.kind != _RECEIVE_CONNECTOR]
             changes += _levels(services, arguments.mailbox_delivery)
-            if not services:
-                notes.append("mailbox_delivery: this server has no service that delivers into mailboxes over SMTP")
         return Difference(changes, notes=tuple(notes))
 
     def write(self, _arguments: ReceiveConnectorArguments, difference: Difference, target: Target) -> Script:
@@ -130,8 +128,6 @@ class SendConnector(Module[SendConnectorArguments]):
         if arguments.intra_org:
             services = [each for each in resources if each.kind not in {_SEND_CONNECTOR, _EDGE_SUBSCRIPTION}]
             changes += _levels(services, arguments.intra_org)
-            if not services:
-                notes.append("intra_org: an Edge server sends to the organisation through a send connector like others")
         return Difference(changes, notes=tuple(notes))
 
     def write(self, _arguments: SendConnectorArguments, difference: Difference, target: Target) -> Script:

@@ -78,6 +78,24 @@ def _one_of_each_registry() -> list[Version]:
 
 
 def parse(value: object, target: Target) -> dict[str, Any]:
+    """Bring the script's output to facts, and check that the inventory says the same.
+
+    Args:
+        value: What the script printed.
+        target: The host, as the inventory describes it.
+
+    Returns:
+        As `read` gives them.
+
+    Raises:
+        HostError: The output isn't what the script prints, or the host runs another Exchange than the inventory says.
+    """
+    facts = read(value, target)
+    check(facts, target)
+    return facts
+
+
+def read(value: object, target: Target) -> dict[str, Any]:
     """Bring the script's output to facts.
 
     Args:
@@ -90,7 +108,7 @@ def parse(value: object, target: Target) -> dict[str, Any]:
         ``roles``, ``install_path``), which is None where there is no Exchange.
 
     Raises:
-        HostError: The output isn't what the script prints, or the host runs another Exchange than the inventory says.
+        HostError: The output isn't what the script prints, or the host runs an Exchange that harness doesn't support.
     """
     try:
         (printed,) = _ANSWER.validate_python(value, strict=False)
@@ -110,30 +128,42 @@ def _exchange(printed: _Exchange, target: Target) -> dict[str, Any]:
             host=target.host,
             hint="supported: " + ", ".join(versions.VERSIONS),
         )
+    return {
+        "version": version.name,
+        "build": printed.build,
+        "roles": sorted(version.roles_of(printed.role_keys)),
+        "install_path": printed.install_path,
+    }
+
+
+def check(facts: dict[str, Any], target: Target) -> None:
+    """Check what the inventory says of a host.
+
+    Raises:
+        HostError: It says something else than the facts do.
+    """
+    exchange = facts["exchange"]
+    if exchange is None:
+        return
+    version, roles = versions.VERSIONS[exchange["version"]], frozenset(exchange["roles"])
     if "version" in target.stated and version is not target.version:
         raise HostError(
-            f"the host runs Exchange {version.name} (build {printed.build}), the inventory says {target.version.name}",
+            f"the host runs Exchange {version.name} (build {exchange['build']}), the inventory says "
+            f"{target.version.name}",
             host=target.host,
             hint=f"set exchange_version={version.name}",
         )
-    roles = version.roles_of(printed.role_keys)
     if "roles" in target.stated and _that_matter(roles, version) != _that_matter(target.roles or roles, version):
         raise HostError(
             f"the host has the Exchange roles {_listed(roles)}, the inventory says {_listed(target.roles or roles)}",
             host=target.host,
             hint=f"set exchange_roles={','.join(sorted(roles))}" if roles else "no server role is installed on it",
         )
-    return {
-        "version": version.name,
-        "build": printed.build,
-        "roles": sorted(roles),
-        "install_path": printed.install_path,
-    }
 
 
 def _that_matter(roles: frozenset[str], version: Version) -> frozenset[str]:
     """Leave out the roles that bring nothing which harness looks at."""
-    return frozenset(role for role in roles if version.roles[role].matters)
+    return frozenset(role for role in roles if role not in version.roles or version.roles[role].matters)
 
 
 def _listed(roles: frozenset[str]) -> str:

@@ -9,6 +9,7 @@ import pydantic
 from harness.errors import HostError
 from harness.exchange import folders
 from harness.exchange.folders import Folders, Service, SmtpFolders
+from harness.exchange.versions import Server
 from harness.remote import powershell
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _OWA_SITE = "default web site"
 _FIRST_SITE = "1"
-_GET = {"frontend": "Get-FrontendTransportService", "mailbox": "Get-MailboxTransportService"}
 
 
 class _Printed(pydantic.BaseModel):
@@ -63,15 +63,22 @@ def script(target: Target, roles: frozenset[str] = frozenset()) -> Script:
             host=target.host,
             hint="collect them with WinCollect",
         )
-    own = target.version.tracking.get
-    running = sorted(folders.services(target.version.name, roles))
+    server = Server(target.version, roles or target.version.usual)
+    own = server.tracking.get if server.tracking else ""
+    # A mailbox server up to 2010 tracks messages, and has no protocol logs.
+    running = sorted(folders.services(target.version.name, roles)) or (["mailbox"] if own else [])
+    get = {
+        "frontend": "Get-FrontendTransportService",
+        "mailbox": server.delivery.get if server.delivery else own,
+    }
     services = [
-        {"service": service, "get": _GET.get(service, own), "tracking": service not in _GET} for service in running
+        {"service": service, "get": get.get(service, own), "tracking": get.get(service, own) == own}
+        for service in running
     ]
     web = folders.serves_owa(target.version.name, roles)
     return powershell.script(
         "log_folders.read.ps1.j2",
-        cmdlets={_GET.get(service, own) for service in running},
+        cmdlets={get.get(service, own) for service in running},
         web=web,
         services=services,
         has_web=web,
@@ -98,7 +105,11 @@ def parse(value: object, target: Target) -> Folders:
     transports = [item for item in printed if isinstance(item, _Transport)]
     return Folders(
         owa=_owa([item for item in printed if isinstance(item, _Site)]),
-        smtp=tuple(SmtpFolders(item.service, item.receive or "", item.send or "") for item in transports),
+        smtp=tuple(
+            SmtpFolders(item.service, item.receive or "", item.send or "")
+            for item in transports
+            if item.receive or item.send
+        ),
         tracking=next((item.tracking for item in transports if item.tracking), ""),
         origin="the host",
         system_drive=host.system_drive,

@@ -91,8 +91,7 @@ class MessageTracking(Module[MessageTrackingArguments]):
         changes = []
         for resource in resources:
             for change in differing(resource, arguments.model_dump()):
-                both = (change.before, change.after)
-                if change.setting == "path" and len({str(path).rstrip("\\").casefold() for path in both}) == 1:
+                if change.setting == "path" and values.same_path(str(change.before), str(change.after)):
                     continue
                 changes.append(change)
         return Difference(tuple(changes))

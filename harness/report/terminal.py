@@ -69,7 +69,7 @@ class Terminal:
 
     def say(self, line: str) -> None:
         """Print a line of a command's own result."""
-        self._print(self._out, escape(line))
+        self._out.print(redactor.redact(line), markup=False, highlight=False, soft_wrap=True)
 
     def headline(self, words: str) -> None:
         """Print the line above a part of the result."""

@@ -45,23 +45,24 @@ class RunningLab:
 
     Args:
         folder: Where its inventory and its state go.
-        names: Its hosts.
+        hosts: Its hosts: names of 2016 servers, or servers of any kind. The inventory doesn't say what they are.
         user: An account that may sign in beside the lab's own.
         password: That account's.
-        version: Of Exchange, on all of them.
     """
 
-    def __init__(
-        self, folder: Path, names: list[str], user: str = "", password: str = "", version: str = "2016"
-    ) -> None:
+    def __init__(self, folder: Path, hosts: list[str | Simulated], user: str = "", password: str = "") -> None:
+        simulated = [
+            host if isinstance(host, Simulated) else Simulated(host, "2016", user=user, password=password)
+            for host in hosts
+        ]
+        names = [host.name for host in simulated]
         self.inventory = folder / "inventory.ini"
-        hosts = "\n".join(names)
-        self.inventory.write_text(f"[exchange]\n{hosts}\n[exchange:vars]\nconnection=lab\nexchange_version={version}\n")
+        self.inventory.write_text("[exchange]\n" + "\n".join(names) + "\n[exchange:vars]\nconnection=lab\n")
         self._state = folder / ".harness" / "lab"
         self._state.mkdir(parents=True, exist_ok=True)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="lab")
-        self._lab = Lab([Simulated(name, version, user=user, password=password) for name in names], self._state)
+        self._lab = Lab(simulated, self._state)
 
     @contextmanager
     def running(self) -> Iterator[RunningLab]:

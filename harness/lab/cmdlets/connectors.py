@@ -1,4 +1,4 @@
-"""Get-, Set- and New-ReceiveConnector and -SendConnector; Get-ExchangeServer."""
+"""Get-, Set- and New-ReceiveConnector and -SendConnector; Get-ExchangeServer and Get-EdgeSubscription."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.lab.cmdlets.exchange import (
     Found,
     apply,
-    exchange,
+    declares,
     host_of,
     identity_text,
     look_up,
@@ -15,23 +15,24 @@ from harness.lab.cmdlets.exchange import (
     machine_of,
     name_is_good,
     not_found,
-    properties,
     refuse,
     stored_changes,
 )
 from harness.lab.powershell.cmdlet import Parameter
 from harness.lab.powershell.objects import NotSimulatedError
-from harness.lab.state.connectors import RECEIVE_CONNECTOR, SEND_CONNECTOR
+from harness.lab.state.connectors import receive_connector_class, send_connector_class
 from harness.lab.state.kinds import STRING, STRINGS
 from harness.lab.state.organisation import source_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.lab.cmdlets.exchange import Declarations
     from harness.lab.machine import Machine
     from harness.lab.powershell.cmdlet import Call
     from harness.lab.powershell.objects import Value
     from harness.lab.state.directory import Entry
+    from harness.lab.state.kinds import Kind
 
 _RECEIVE_READ_ONLY = ("ProxyEnabled", "LiveCredentialEnabled", "Server", "AcceptConsumerMail")
 _SEND_READ_ONLY = (
@@ -46,10 +47,18 @@ _SEND_READ_ONLY = (
     "AuthenticationCredential",
     "SourceTransportServers",
 )
-_RECEIVE_SETTINGS = {
-    name: kind for name, kind in RECEIVE_CONNECTOR.properties.items() if name not in _RECEIVE_READ_ONLY
-}
-_SEND_SETTINGS = {name: kind for name, kind in SEND_CONNECTOR.properties.items() if name not in _SEND_READ_ONLY}
+_OF_2010 = ("IsCoexistenceConnector", "LinkedReceiveConnector")
+
+
+def _receive_settings(year: int) -> dict[str, Kind]:
+    known = receive_connector_class(year).properties
+    return {name: kind for name, kind in known.items() if name not in _RECEIVE_READ_ONLY}
+
+
+def _send_settings(year: int) -> dict[str, Kind]:
+    known = send_connector_class(year).properties
+    return {name: kind for name, kind in known.items() if name not in _SEND_READ_ONLY}
+
 
 _GET_IDENTITY = Parameter("Identity", position=0, pipeline=True, allow_null=True)
 _SET_IDENTITY = Parameter("Identity", mandatory=True, position=0, pipeline=True)
@@ -58,6 +67,10 @@ _NAME = Parameter("Name", "string")
 
 def _receive_connectors(machines: list[Machine]) -> list[Found]:
     return [(machine.store, entry) for machine in machines for entry in machine.receive_connectors]
+
+
+def _year(call: Call) -> int:
+    return machine_of(call).product.year
 
 
 def _machines(call: Call) -> list[Machine]:
@@ -73,32 +86,19 @@ def _machines(call: Call) -> list[Machine]:
     return [found]
 
 
-@exchange(
-    "Get-ReceiveConnector",
-    (
-        Parameter("Identity", position=0, sets=("Identity",), pipeline=True, allow_null=True),
-        Parameter("Server", sets=("Server",), pipeline=True),
-    ),
-    default_set="Identity",
-)
 def get_receive_connector(call: Call) -> Iterator[Entry]:
     """Give the receive connectors of all servers, of one, or one of them."""
     for _, entry in look_up(call, _receive_connectors(_machines(call))):
         yield entry
 
 
-@exchange(
-    "Set-ReceiveConnector",
-    (_SET_IDENTITY, _NAME, *properties(_RECEIVE_SETTINGS)),
-    should_process=True,
-)
 def set_receive_connector(call: Call) -> None:
     """Change one receive connector."""
     everything = _receive_connectors(list(machine_of(call).organisation.machines.values()))
     found = look_up_one(call, everything)
     if found is None:
         return
-    changes = stored_changes(call, {"Name": STRING, **_RECEIVE_SETTINGS})
+    changes = stored_changes(call, {"Name": STRING, **_receive_settings(_year(call))})
     if _renames(call, found, changes, [pair for pair in everything if pair[0] is found[0]]):
         apply(call, found, changes)
 
@@ -111,23 +111,6 @@ def _renames(call: Call, found: Found, changes: dict[str, Value], others: list[F
     return name_is_good(call, name, [pair for pair in others if pair[1].guid != found[1].guid])
 
 
-_USAGES = ("Custom", "Internet", "Partner", "Internal", "Client")
-
-
-@exchange(
-    "New-ReceiveConnector",
-    (
-        Parameter("Name", "string", mandatory=True, position=0),
-        Parameter("Bindings", "object[]", sets=("Custom", "Internet", "Partner", "Internal", "Client", "UsageType")),
-        Parameter("RemoteIPRanges", "object[]"),
-        *(Parameter(name, "switch", sets=(name,), mandatory=name != "Custom") for name in _USAGES),
-        Parameter("Usage", "string", mandatory=True, sets=("UsageType",), choices=_USAGES),
-        Parameter("Server", pipeline=True),
-        *properties(_RECEIVE_SETTINGS, "Bindings", "RemoteIPRanges"),
-    ),
-    default_set="Custom",
-    should_process=True,
-)
 def new_receive_connector(call: Call) -> Iterator[Entry]:
     """Make a receive connector for custom use; what the other usages preset isn't simulated."""
     if call.parameter_set != "Custom":
@@ -145,7 +128,7 @@ def new_receive_connector(call: Call) -> Iterator[Entry]:
             call, "Bindings and RemoteIPRanges are needed for a connector of the usage Custom.", "TaskArgumentException"
         )
         return
-    yield machine.add_receive_connector(name, **stored_changes(call, _RECEIVE_SETTINGS))
+    yield machine.add_receive_connector(name, **stored_changes(call, _receive_settings(_year(call))))
 
 
 def _send_connectors(machine: Machine) -> list[Found]:
@@ -153,25 +136,19 @@ def _send_connectors(machine: Machine) -> list[Found]:
     return [(organisation.store, entry) for entry in organisation.send_connectors()]
 
 
-@exchange("Get-SendConnector", (_GET_IDENTITY,))
 def get_send_connector(call: Call) -> Iterator[Entry]:
     """Give the organisation's send connectors, or one of them."""
     for _, entry in look_up(call, _send_connectors(machine_of(call))):
         yield entry
 
 
-_SEND_PARAMETERS = (
-    *properties(_SEND_SETTINGS),
-    Parameter("AuthenticationCredential"),
-    Parameter("SourceTransportServers", "object[]"),
-    Parameter("Force", "switch"),
-)
-
-
 def _send_changes(call: Call) -> dict[str, Value]:
-    if "AuthenticationCredential" in call:
-        raise NotSimulatedError(f"parameter -AuthenticationCredential of {call.cmdlet.name}")
-    changes = stored_changes(call, _SEND_SETTINGS)
+    for name in ("AuthenticationCredential", *_OF_2010):
+        if name in call:
+            raise NotSimulatedError(f"parameter -{name} of {call.cmdlet.name}")
+    if "SourceTransportServers" in call and machine_of(call).parts.edge:
+        raise NotSimulatedError(f"parameter -SourceTransportServers of {call.cmdlet.name} on an Edge server")
+    changes = stored_changes(call, _send_settings(_year(call)))
     if "SourceTransportServers" in call:
         changes["SourceTransportServers"] = source_names(STRINGS.parse(call.get("SourceTransportServers")))
     return changes
@@ -187,7 +164,6 @@ def _known_sources(call: Call, changes: dict[str, Value]) -> bool:
     return True
 
 
-@exchange("Set-SendConnector", (_SET_IDENTITY, _NAME, *_SEND_PARAMETERS), should_process=True)
 def set_send_connector(call: Call) -> None:
     """Change one send connector, for every server of the organisation."""
     everything = _send_connectors(machine_of(call))
@@ -199,16 +175,6 @@ def set_send_connector(call: Call) -> None:
         apply(call, found, changes)
 
 
-@exchange(
-    "New-SendConnector",
-    (
-        Parameter("Name", "string", mandatory=True, position=0),
-        *(Parameter(name, "switch") for name in ("Custom", "Internal", "Internet", "Partner")),
-        Parameter("Usage", "string", choices=("Custom", "Internal", "Internet", "Partner")),
-        *_SEND_PARAMETERS,
-    ),
-    should_process=True,
-)
 def new_send_connector(call: Call) -> Iterator[Entry]:
     """Make a send connector; the usages preset nothing that is simulated."""
     organisation = machine_of(call).organisation
@@ -223,15 +189,6 @@ def new_send_connector(call: Call) -> Iterator[Entry]:
         yield organisation.add_send_connector(name, **changes)
 
 
-@exchange(
-    "Get-ExchangeServer",
-    (
-        Parameter("Identity", position=0, sets=("Identity",), pipeline=True, allow_null=True),
-        Parameter("Domain", "string", mandatory=True, sets=("Domain",)),
-        Parameter("Status", "switch"),
-    ),
-    default_set="Identity",
-)
 def get_exchange_server(call: Call) -> Iterator[Entry]:
     """Give the organisation's servers, or one of them."""
     if "Status" in call and call.get("Status"):
@@ -242,3 +199,89 @@ def get_exchange_server(call: Call) -> Iterator[Entry]:
     for _, entry in look_up(call, everything, known_as=lambda server: str(server.settings["Fqdn"])):
         if domain is None or str(entry.settings["Domain"]).lower() == str(domain).lower():
             yield entry
+
+
+def get_edge_subscription(call: Call) -> Iterator[Entry]:
+    """Give the subscriptions of Edge servers: the organisation's, or an Edge server's own (the latter is believed)."""
+    organisation = machine_of(call).organisation
+    for _, entry in look_up(call, [(organisation.store, entry) for entry in organisation.subscriptions()]):
+        yield entry
+
+
+_USAGES = ("Custom", "Internet", "Partner", "Internal", "Client")
+_SPLIT = 2010
+
+
+@declares
+def _receive(exchange: Declarations) -> None:
+    settings = _receive_settings(exchange.product.year)
+    exchange.cmdlet(
+        "Get-ReceiveConnector",
+        get_receive_connector,
+        (
+            Parameter("Identity", position=0, sets=("Identity",), pipeline=True, allow_null=True),
+            Parameter("Server", sets=("Server",), pipeline=True),
+        ),
+        default_set="Identity",
+    )
+    exchange.cmdlet(
+        "Set-ReceiveConnector",
+        set_receive_connector,
+        (_SET_IDENTITY, _NAME, *exchange.properties(settings)),
+        should_process=True,
+    )
+    exchange.cmdlet(
+        "New-ReceiveConnector",
+        new_receive_connector,
+        (
+            Parameter("Name", "string", mandatory=True, position=0),
+            Parameter("Bindings", "object[]", sets=(*_USAGES, "UsageType")),
+            Parameter("RemoteIPRanges", "object[]"),
+            *(Parameter(name, "switch", sets=(name,), mandatory=name != "Custom") for name in _USAGES),
+            Parameter("Usage", "string", mandatory=True, sets=("UsageType",), choices=_USAGES),
+            Parameter("Server", pipeline=True),
+            *exchange.properties(settings, "Bindings", "RemoteIPRanges"),
+        ),
+        default_set="Custom",
+        should_process=True,
+    )
+
+
+@declares
+def _send(exchange: Declarations) -> None:
+    parameters = (
+        *exchange.properties(_send_settings(exchange.product.year)),
+        Parameter("AuthenticationCredential"),
+        Parameter("SourceTransportServers", "object[]"),
+        Parameter("Force", "switch"),
+        *(Parameter(name) for name in _OF_2010 if exchange.product.year <= _SPLIT),
+    )
+    usages = ("Custom", "Internal", "Internet", "Partner")
+    exchange.cmdlet("Get-SendConnector", get_send_connector, (_GET_IDENTITY,))
+    exchange.cmdlet("Set-SendConnector", set_send_connector, (_SET_IDENTITY, _NAME, *parameters), should_process=True)
+    exchange.cmdlet(
+        "New-SendConnector",
+        new_send_connector,
+        (
+            Parameter("Name", "string", mandatory=True, position=0),
+            *(Parameter(name, "switch") for name in usages),
+            Parameter("Usage", "string", choices=usages),
+            *parameters,
+        ),
+        should_process=True,
+    )
+
+
+@declares
+def _servers(exchange: Declarations) -> None:
+    exchange.cmdlet(
+        "Get-ExchangeServer",
+        get_exchange_server,
+        (
+            Parameter("Identity", position=0, sets=("Identity",), pipeline=True, allow_null=True),
+            Parameter("Domain", "string", mandatory=True, sets=("Domain",)),
+            Parameter("Status", "switch"),
+        ),
+        default_set="Identity",
+    )
+    exchange.cmdlet("Get-EdgeSubscription", get_edge_subscription, (_GET_IDENTITY,))

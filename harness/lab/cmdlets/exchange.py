@@ -1,9 +1,13 @@
 """How Exchange's cmdlets are declared and run, on the server itself (snap-in) or through a session to its endpoint.
 
-Each cmdlet stands in two sources. `SNAPIN` runs it in the script's own process with that process's sign-in: one that
-can't reach the directory (the second hop) fails. `REMOTE` is what ``Import-PSSession`` brings: the endpoint runs the
-cmdlet with its own rights, and what comes back is a copy (`harness.lab.state.kinds.flat`). A real session's proxies
-take any value and bind it on the server; here it is bound at once, with the same outcome.
+Each cmdlet stands in two sources. The snap-in runs it in the script's own process with that process's sign-in: one that
+can't reach the directory (the second hop) fails; on an Edge server the directory is the server's own. The session is
+what ``Import-PSSession`` brings: the endpoint runs the cmdlet with its own rights, and what comes back is a copy
+(`harness.lab.state.kinds.flat`). A real session's proxies take any value and bind it on the server; here it is bound at
+once, with the same outcome.
+
+Which cmdlets there are, and with which parameters, depends on the version and on whether it is an Edge server: a
+`Shell` holds one such set.
 """
 
 from __future__ import annotations
@@ -11,10 +15,12 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 from zlib import crc32
 
-from harness.lab.powershell.cmdlet import Call, NetType, Parameter, Registry
+from harness.lab.powershell.cmdlet import Call, NetType, Parameter, Registry, Source
 from harness.lab.powershell.objects import DotNetError, NotSimulatedError, PSObject, Value
 from harness.lab.state.directory import Entry
 from harness.lab.state.kinds import text_of
@@ -26,14 +32,10 @@ if TYPE_CHECKING:
     from harness.lab.machine import Faults, HostProcess, Machine
     from harness.lab.powershell.objects import ErrorRecord
     from harness.lab.state.kinds import Kind
+    from harness.lab.state.products import Product
 
-SNAPIN_NAME = "Microsoft.Exchange.Management.PowerShell.SnapIn"
 ENDPOINT = "Microsoft.Exchange"
 NAMESPACE = "Microsoft.Exchange.Management.SystemConfigurationTasks"
-
-EXCHANGE = Registry()
-SNAPIN = EXCHANGE.source(SNAPIN_NAME, kind="snapin", version="15.1.0.0")
-REMOTE = EXCHANGE.source(ENDPOINT, kind="session")
 
 Found: TypeAlias = tuple[Store, Entry]
 """An object and the store that it is changed in."""
@@ -49,16 +51,123 @@ _SIMPLE = {
 _NAME_LENGTH = 64
 
 
-def parameter_type(kind: Kind) -> str:
-    """Give the type that a parameter for values of a kind is declared with, and declare it at first use."""
-    if kind.type_name in _SIMPLE:
-        return _SIMPLE[kind.type_name]
-    if kind.key not in EXCHANGE.types:
-        if kind.members is not None:
-            EXCHANGE.enum(kind.type_name, kind.members, flags=kind.flags)
-        else:
-            EXCHANGE.type(NetType(kind.type_name, (kind.key,), cast=_converter(kind)))
-    return kind.key
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """Exchange's cmdlets as the servers of a version have them.
+
+    Args:
+        registry: Their declarations.
+        remote: What a session to the endpoint brings.
+        absent: Names of cmdlets, in lower case, that other versions have and this one hasn't.
+    """
+
+    registry: Registry
+    remote: Source
+    absent: frozenset[str]
+
+
+Declare: TypeAlias = "Callable[[Declarations], None]"
+_DECLARE: list[Declare] = []
+
+
+def declares(function: Declare) -> Declare:
+    """Mark a function that declares cmdlets; it is called for each kind of server."""
+    _DECLARE.append(function)
+    return function
+
+
+@cache
+def shell(product: Product, *, edge: bool) -> Shell:
+    """Give the cmdlets of a kind of server.
+
+    Args:
+        product: The version.
+        edge: Whether it is an Edge server.
+    """
+    declarations = Declarations(product, edge=edge)
+    for function in _DECLARE:
+        function(declarations)
+    absent = frozenset(declarations.absent)
+    return Shell(declarations.registry, declarations.remote, absent)
+
+
+class Declarations:
+    """Declares the cmdlets of a kind of server.
+
+    Args:
+        product: The version.
+        edge: Whether it is an Edge server.
+    """
+
+    def __init__(self, product: Product, *, edge: bool) -> None:
+        self.product = product
+        self.edge = edge
+        self.registry = Registry()
+        build = product.build
+        self.snapin = self.registry.source(product.snapin, kind="snapin", version=f"{build.major}.{build.minor}.0.0")
+        self.remote = self.registry.source(ENDPOINT, kind="session")
+        self.absent: set[str] = set()
+
+    def type_of(self, kind: Kind) -> str:
+        """Give the type that a parameter for values of a kind is declared with, and declare it at first use."""
+        if kind.type_name in _SIMPLE:
+            return _SIMPLE[kind.type_name]
+        if kind.key not in self.registry.types:
+            if kind.members is not None:
+                self.registry.enum(kind.type_name, kind.members, flags=kind.flags)
+            else:
+                self.registry.type(NetType(kind.type_name, (kind.key,), cast=_converter(kind)))
+        return kind.key
+
+    def properties(self, kinds: Mapping[str, Kind], *excluded: str) -> Iterator[Parameter]:
+        """Give a parameter for each property of a class.
+
+        Args:
+            kinds: By property.
+            excluded: Properties that no parameter sets.
+        """
+        for name, kind in kinds.items():
+            if name not in excluded:
+                yield Parameter(name, self.type_of(kind))
+
+    def cmdlet(
+        self,
+        name: str,
+        run: Run,
+        parameters: Iterable[Parameter],
+        *,
+        when: bool = True,
+        default_set: str = "",
+        should_process: bool = False,
+    ) -> None:
+        """Declare a cmdlet in both sources.
+
+        Args:
+            name: ``Verb-Noun``.
+            run: What it does.
+            parameters: As documented; ``-DomainController`` is added, which every one of them has.
+            when: Whether this kind of server has it; the name is known to be absent otherwise.
+            default_set: The parameter set that wins where several would do.
+            should_process: Whether ``-WhatIf`` and ``-Confirm`` exist.
+        """
+        if not when:
+            self.absent.add(name.lower())
+            return
+        known = (*parameters, CONTROLLER)
+        for source in (self.snapin, self.remote):
+            self.registry.cmdlet(
+                name,
+                *known,
+                default_set=default_set,
+                should_process=should_process,
+                source=source,
+                class_name=f"{NAMESPACE}.{name.replace('-', '')}",
+            )(lambda call: _process(call, run))
+
+
+def shell_of(machine: Machine) -> Shell:
+    """Give the cmdlets of a host."""
+    return shell(machine.product, edge=machine.parts.edge)
 
 
 def _converter(kind: Kind) -> Callable[[Value], Value]:
@@ -80,64 +189,16 @@ def _plain(value: Value) -> str:
     return "" if value is None else text_of(value)
 
 
-def properties(kinds: Mapping[str, Kind], *excluded: str) -> Iterator[Parameter]:
-    """Give a parameter for each property of a class.
-
-    Args:
-        kinds: By property.
-        excluded: Properties that no parameter sets.
-    """
-    for name, kind in kinds.items():
-        if name not in excluded:
-            yield Parameter(name, parameter_type(kind))
-
-
 CONTROLLER = Parameter("DomainController", "string")
-
-
-def exchange(
-    name: str,
-    parameters: Iterable[Parameter],
-    *,
-    default_set: str = "",
-    should_process: bool = False,
-) -> Callable[[Run], Run]:
-    """Declare a cmdlet of Exchange's in both sources.
-
-    Args:
-        name: ``Verb-Noun``.
-        parameters: As documented; ``-DomainController`` is added, which every one of them has.
-        default_set: The parameter set that wins where several would do.
-        should_process: Whether ``-WhatIf`` and ``-Confirm`` exist.
-    """
-
-    def declare(run: Run) -> Run:
-        for source in (SNAPIN, REMOTE):
-
-            def process(call: Call) -> Iterator[Value]:
-                return _process(call, run)
-
-            EXCHANGE.cmdlet(
-                name,
-                *parameters,
-                CONTROLLER,
-                default_set=default_set,
-                should_process=should_process,
-                source=source,
-                class_name=f"{NAMESPACE}.{name.replace('-', '')}",
-            )(process)
-        return run
-
-    return declare
 
 
 def _process(call: Call, run: Run) -> Iterator[Value]:
     host = host_of(call)
-    wire = call.cmdlet.source is REMOTE
+    wire = call.cmdlet.source.kind == "session"
     misbehave(call)
     if wire and not host.sessions:
         raise NotSimulatedError(f"{call.cmdlet.name} after its session was removed")
-    if not wire and not host.delegates:
+    if not wire and not host.reaches_directory:
         raise call.throw(second_hop(call, host))
     for entry in run(call) or ():
         shown = entry.as_object(wire=wire)

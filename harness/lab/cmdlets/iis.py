@@ -8,22 +8,32 @@ enumerations are text as well is seen in an exported site object.)
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.lab.cmdlets.exchange import machine_of, misbehave
 from harness.lab.powershell.cmdlet import Call, Parameter, Registry
 from harness.lab.powershell.objects import Int64, NotSimulatedError, PSObject, Value
-from harness.lab.state.iis import LOG, LOG_FILE, Attribute, IisError
+from harness.lab.state.iis import LOG, Attribute, IisError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from harness.lab.machine import HostProcess
     from harness.lab.state.iis import Iis
     from harness.lab.store import Json
 
 IIS = Registry()
-WEB_ADMINISTRATION = IIS.source("WebAdministration", kind="module", version="1.0.0.0")
+"""The cmdlets as a module, which they are from Windows Server 2008 R2 on."""
+IIS_SNAPIN = Registry()
+"""The same as a snap-in, which they were on Windows Server 2008."""
+
+
+def _installed(process: HostProcess) -> bool:
+    return process.machine.iis.installed
+
+
+WEB_ADMINISTRATION = IIS.source("WebAdministration", kind="module", version="1.0.0.0", available=_installed)
 
 _FRAMEWORK = "Microsoft.IIs.PowerShell.Framework"
 _PROVIDER = "Microsoft.IIs.PowerShell.Provider"
@@ -94,7 +104,7 @@ def _not_found(call: Call, text: str) -> None:
     call.write_warning(f"Target configuration object '{text}' is not found at path '{_ROOT}'.")
 
 
-def _resolve(element: _Element, name: str) -> tuple[_Element, str, Attribute]:
+def _resolve(iis: Iis, element: _Element, name: str) -> tuple[_Element, str, Attribute]:
     """Find the attribute that a name means, from the element's own or a dotted path to it.
 
     Raises:
@@ -103,7 +113,7 @@ def _resolve(element: _Element, name: str) -> tuple[_Element, str, Attribute]:
     head, dot, rest = name.partition(".")
     if dot and element.kind in ("site", "siteDefaults") and head.lower() == "logfile":
         element, name = _Element("logFile", element.site, f"{element.xpath}/logFile"), rest
-    known = {"logFile": LOG_FILE, "log": LOG}.get(element.kind, {})
+    known = {"logFile": iis.schema, "log": LOG}.get(element.kind, {})
     for spelt, attribute in known.items():
         if spelt.lower() == name.lower():
             return element, spelt, attribute
@@ -214,7 +224,7 @@ def get_web_configuration_property(call: Call) -> Iterator[Value]:
             _not_found(call, text)
         for found in elements:
             for wanted in call.get("Name"):
-                element, name, attribute = _resolve(found, str(wanted))
+                element, name, attribute = _resolve(iis, found, str(wanted))
                 yield _shown(element, name, attribute, _values(iis, element)[name])
 
 
@@ -241,7 +251,7 @@ def set_web_configuration_property(call: Call) -> None:
         if not elements:
             _not_found(call, text)
         for found in elements:
-            element, name, _ = _resolve(found, str(call.get("Name")))
+            element, name, _ = _resolve(machine.iis, found, str(call.get("Name")))
             if not call.should_process(f"{element.xpath}/@{name}") or machine.faults.ignores(call.cmdlet.name):
                 continue
             try:
@@ -275,3 +285,12 @@ def get_website(call: Call) -> Iterator[Value]:
     for site in iis.sites():
         if wanted is None or str(site["name"]).lower() == str(wanted).lower():
             yield _site(iis, site)
+
+
+def _declare_snapin() -> None:
+    snapin = IIS_SNAPIN.source(WEB_ADMINISTRATION.name, kind="snapin", version="1.0.0.0", available=_installed)
+    for name, declared in IIS.cmdlets.items():
+        IIS_SNAPIN.cmdlets[name] = {key: replace(cmdlet, source=snapin) for key, cmdlet in declared.items()}
+
+
+_declare_snapin()

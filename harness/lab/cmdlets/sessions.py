@@ -10,14 +10,14 @@ import fnmatch
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from harness.lab.cmdlets.exchange import ENDPOINT, EXCHANGE, REMOTE, host_of, machine_of, misbehave
+from harness.lab.cmdlets.exchange import ENDPOINT, host_of, machine_of, misbehave, shell_of
 from harness.lab.powershell.cmdlet import Parameter, Registry
 from harness.lab.powershell.objects import NotSimulatedError, Property, PSObject, SecureString, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.lab.machine import HostProcess, RemoteSession
+    from harness.lab.machine import HostProcess, Machine, RemoteSession
     from harness.lab.powershell.cmdlet import Call
 
 SESSIONS = Registry()
@@ -36,6 +36,8 @@ _NO_LOGON = (
     "WinRM cannot process the request. The following error with errorcode 0x8009030e occurred while using Kerberos "
     "authentication: A specified logon session does not exist. It may already have been terminated."
 )
+_ENDPOINT_SINCE = 2010
+_NO_ENDPOINT = "The WinRM client received an HTTP status code of 404 from the remote WS-Management service."
 _UNRESOLVED = "The WinRM client cannot process the request because the server name cannot be resolved."
 _UNCONNECTED = (
     "The client cannot connect to the destination specified in the request. Verify that the service on the "
@@ -124,8 +126,7 @@ def _authenticate(call: Call, host: HostProcess, server: str) -> str:
         raise _Refused("ComputerNotFound", _UNRESOLVED)
     if address.scheme != "http" or address.port not in (None, 80) or address.path.strip("/").lower() != "powershell":
         raise NotSimulatedError(f"New-PSSession to {address.geturl()}: only http://{machine.fqdn}/PowerShell/ is")
-    if not machine.services.running("W3SVC"):
-        raise _Refused("CannotConnect", _UNCONNECTED)
+    _reach_endpoint(machine)
     mechanism = str(call.get("Authentication") or "Default")
     if mechanism.lower() == "basic":
         raise _Refused("AccessDenied", "Access is denied.")
@@ -140,6 +141,14 @@ def _authenticate(call: Call, host: HostProcess, server: str) -> str:
     if not machine.knows(user, password):
         raise _Refused("AccessDenied", "Access is denied.")
     return user
+
+
+def _reach_endpoint(machine: Machine) -> None:
+    """Fail where nothing serves ``/PowerShell/``: no IIS, as on Edge servers, or 2007's, which has no such thing."""
+    if not machine.services.running("W3SVC"):
+        raise _Refused("CannotConnect", _UNCONNECTED)
+    if machine.product.year < _ENDPOINT_SINCE:
+        raise _Refused("WinRMHttpError", _NO_ENDPOINT)
 
 
 def _credential(value: Value) -> tuple[str, str]:
@@ -250,8 +259,8 @@ def import_ps_session(call: Call) -> Iterator[Value]:
     if _number(call.get("Session")) not in host.sessions:
         raise NotSimulatedError("Import-PSSession from a session that isn't open")
     names = _visible(call, [str(pattern) for pattern in call.get("CommandName") or ["*"]])
-    loaded = call.session.loaded.get(REMOTE.name.lower()) or frozenset()
-    call.session.load(REMOTE, {*loaded, *names})
+    loaded = call.session.loaded.get(ENDPOINT.lower()) or frozenset()
+    call.session.load(shell_of(host.machine).remote, {*loaded, *names})
     members = {"Name": f"tmp_{ENDPOINT}", "ModuleType": "Script"}
     yield PSObject("System.Management.Automation.PSModuleInfo", members, partial=True)
 
@@ -259,13 +268,15 @@ def import_ps_session(call: Call) -> Iterator[Value]:
 def _visible(call: Call, patterns: list[str]) -> set[str]:
     """Give the commands that patterns name and that the user's roles include; report those that they don't."""
     faults = machine_of(call).faults
+    shell = shell_of(machine_of(call))
     names: set[str] = set()
     for pattern in patterns:
-        known = [name for name in EXCHANGE.cmdlets if _like(name, pattern)]
+        known = [name for name in shell.registry.cmdlets if _like(name, pattern)]
         visible = {name for name in known if not faults.hides(name)}
-        if not known and not any(character in pattern for character in "*?["):
+        absent = pattern.lower() in shell.absent
+        if not known and not absent and not any(character in pattern for character in "*?["):
             raise NotSimulatedError(f"the Exchange cmdlet {pattern}")
-        if known and not visible:
+        if absent or (known and not visible):
             call.write_error(_unknown(call, pattern))
         names |= visible
     return names

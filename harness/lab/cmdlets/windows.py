@@ -61,12 +61,12 @@ def _wmi_service(machine: Machine, name: str) -> dict[str, Value]:
 
 
 def _wmi_system(machine: Machine) -> dict[str, Value]:
-    caption = machine.windows.caption
+    windows = machine.product.windows
     return {
-        "Caption": caption,
-        "Name": f"{caption}|C:\\Windows|\\Device\\Harddisk0\\Partition2",
-        "Version": machine.windows.version,
-        "BuildNumber": machine.windows.version.rpartition(".")[2],
+        "Caption": windows.caption,
+        "Name": f"{windows.caption}|C:\\Windows|\\Device\\Harddisk0\\Partition2",
+        "Version": windows.version,
+        "BuildNumber": windows.build,
         "CSName": machine.name,
         "CurrentTimeZone": 0,
         "Locale": "0409",
@@ -87,9 +87,9 @@ def _wmi_computer(machine: Machine) -> dict[str, Value]:
     return {
         "Name": machine.name,
         "DNSHostName": machine.name,
-        "Domain": machine.spec.domain,
-        "DomainRole": UInt16(3),
-        "PartOfDomain": True,
+        "Domain": "WORKGROUP" if machine.parts.edge else machine.spec.domain,
+        "DomainRole": UInt16(2 if machine.parts.edge else 3),
+        "PartOfDomain": not machine.parts.edge,
         "Manufacturer": "Microsoft Corporation",
         "Model": "Virtual Machine",
         "NumberOfLogicalProcessors": UInt32(4),

@@ -1,7 +1,13 @@
-"""Receive and send connectors: their properties, and those of a freshly installed Exchange 2016 Mailbox server."""
+"""Receive and send connectors: their properties, and those that setup leaves on a server, by version and role.
+
+What 2010 and later have is in their cmdlets' reference, parameter by parameter; what 2007 with Service Pack 3 has, in
+its own reference of Set-ReceiveConnector and Set-SendConnector.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
 from harness.lab.state.directory import CONFIGURATION_BASES, OBJECT_ID, Forest, ObjectClass, escape, new_entry
@@ -16,6 +22,7 @@ from harness.lab.state.kinds import (
     UNLIMITED_SIZE,
     Kind,
     enumeration,
+    in_year,
     many,
     multi_valued,
     named,
@@ -26,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from harness.lab.powershell.objects import PSObject, Value
+    from harness.lab.state.products import Parts, Product
     from harness.lab.store import Json
 
 _DATA = "Microsoft.Exchange.Data"
@@ -61,7 +69,15 @@ PERMISSION_GROUPS = enumeration(
 )
 SERVER_ROLE = enumeration(
     f"{_CONFIG}.ServerRole",
-    {"None": 0, "Mailbox": 2, "ClientAccess": 4, "HubTransport": 32, "Edge": 64, "FrontendTransport": 16384},
+    {
+        "None": 0,
+        "Mailbox": 2,
+        "ClientAccess": 4,
+        "UnifiedMessaging": 16,
+        "HubTransport": 32,
+        "Edge": 64,
+        "FrontendTransport": 16384,
+    },
     flags=True,
 )
 SIZE_MODE = enumeration(f"{_DATA}.SizeMode", {"Disabled": 0, "Enabled": 1, "EnabledWithoutValue": 2})
@@ -250,6 +266,49 @@ SEND_CONNECTOR = ObjectClass(
 )
 
 
+_SPLIT = 2010
+_VERBOSE_SINCE = 2016
+_SINCE_2010 = {"AdvertiseClientSettings", "BareLinefeedRejectionEnabled", "ExtendedProtectionPolicy"} | {
+    *("LiveCredentialEnabled", "SuppressXAnonymousTls", "TlsDomainCapabilities"),
+    *("ErrorPolicies", "RequireOorg", "TlsAuthLevel", "TlsDomain"),
+}
+_SINCE_2013 = {"ProxyEnabled", "ServiceDiscoveryFqdn", "SmtpUtf8Enabled", "TlsCertificateName", "TransportRole"} | {
+    *("CertificateSubject", "CloudServicesMailEnabled", "FrontendProxyEnabled"),
+}
+_SINCE_2016 = {"AcceptConsumerMail", "AuthTarpitInterval", "ConnectorType", "Region"} | {
+    *("RejectReservedSecondLevelRecipientDomains", "RejectReservedTopLevelRecipientDomains"),
+    "RejectSingleLabelRecipientDomains",
+}
+_SINCE = {
+    name: year for year, names in {2010: _SINCE_2010, 2013: _SINCE_2013, 2016: _SINCE_2016}.items() for name in names
+}
+
+
+def _in_year(kind: ObjectClass, year: int) -> ObjectClass:
+    shown = {name: in_year(held, year) for name, held in kind.properties.items() if _SINCE.get(name, 0) <= year}
+    return replace(kind, properties=shown)
+
+
+@cache
+def receive_connector_class(year: int) -> ObjectClass:
+    """Give the class of receive connectors as a version shows it.
+
+    Args:
+        year: The version's.
+    """
+    return _in_year(RECEIVE_CONNECTOR, year)
+
+
+@cache
+def send_connector_class(year: int) -> ObjectClass:
+    """Give the class of send connectors as a version shows it.
+
+    Args:
+        year: The version's.
+    """
+    return _in_year(SEND_CONNECTOR, year)
+
+
 def receive_defaults(fqdn: str) -> dict[str, Json]:
     """Give the settings of a receive connector that nothing else was said of.
 
@@ -376,22 +435,76 @@ _STOCK: tuple[tuple[str, int, Mapping[str, Json]], ...] = (
 )
 
 
-def stock_receive_connectors(server: str, fqdn: str, forest: Forest) -> list[dict[str, Json]]:
-    """Make the five connectors that setup leaves on a Mailbox server, in their stored form.
+# Up to 2010, where a message is at most 10 MB large.
+_UP_TO_2010 = {"MaxMessageSize": 10 * _MB, "MaxHeaderSize": 64 * _KB, "MaxLocalHopCount": 8}
+_OF_A_HUB: tuple[tuple[str, int, Mapping[str, Json]], ...] = (
+    ("Default", 25, {**_UP_TO_2010, **_STOCK[0][2]}),
+    ("Client", 587, {**_UP_TO_2010, **_STOCK[4][2]}),
+)
+_OF_AN_EDGE: tuple[tuple[str, int, Mapping[str, Json]], ...] = (
+    (
+        "Default internal receive connector",
+        25,
+        {
+            "AuthMechanism": "Tls, ExchangeServer",
+            "PermissionGroups": "AnonymousUsers, ExchangeServers, Partners",
+            "TransportRole": "HubTransport",
+            "MessageRateLimit": 600,
+        },
+    ),
+)
+
+
+def _stock(product: Product, parts: Parts) -> list[tuple[str, int, Mapping[str, Json]]]:
+    """Give the names, ports and settings of what setup makes."""
+    if parts.edge:
+        return [(name, port, {**settings, **_old(product)}) for name, port, settings in _OF_AN_EDGE]
+    if product.year <= _SPLIT:
+        return list(_OF_A_HUB) if parts.hub else []
+    found = list(_STOCK[:2]) if parts.hub else []
+    if parts.hub and not parts.front_end:
+        name, _, settings = found[0]
+        found[0] = (name, 25, settings)  # where no front end holds the port
+    if parts.front_end:
+        found += _STOCK[2:]
+    if product.year < _VERBOSE_SINCE:
+        found = [(name, port, {**settings, "ProtocolLoggingLevel": "None"}) for name, port, settings in found]
+    return found
+
+
+def _old(product: Product) -> Mapping[str, Json]:
+    return _UP_TO_2010 if product.year <= _SPLIT else {}
+
+
+def stock_receive_connectors(
+    server: str, fqdn: str, forest: Forest, product: Product, parts: Parts
+) -> list[dict[str, Json]]:
+    """Make the connectors that setup leaves on a server, in their stored form.
 
     Args:
         server: The server's short name.
         fqdn: Its full name.
         forest: Where it lives.
+        product: Its version.
+        parts: What it consists of.
     """
+    shown = receive_connector_class(product.year).properties
     return [
         new_receive_connector(
             f"{name} {server}",
             server,
             forest,
-            {**receive_defaults(fqdn), "Bindings": [f"[::]:{port}", f"0.0.0.0:{port}"], **settings},
+            {
+                setting: value
+                for setting, value in {
+                    **receive_defaults(fqdn),
+                    "Bindings": [f"[::]:{port}", f"0.0.0.0:{port}"],
+                    **settings,
+                }.items()
+                if setting in shown
+            },
         )
-        for name, port, settings in _STOCK
+        for name, port, settings in _stock(product, parts)
     ]
 
 

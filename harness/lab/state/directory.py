@@ -37,15 +37,17 @@ class Forest:
     Args:
         domain: Its DNS name, for example ``corp.example``.
         organisation: The Exchange organisation's name.
+        local: Whether it is an Edge server's own directory instead.
     """
 
     domain: str
     organisation: str
+    local: bool = False
 
     @property
     def controller(self) -> str:
         """The domain controller that answers."""
-        return f"dc01.{self.domain}"
+        return "localhost" if self.local else f"dc01.{self.domain}"
 
     @property
     def configuration(self) -> str:

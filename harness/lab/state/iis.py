@@ -1,4 +1,4 @@
-"""IIS 10's logging configuration: elements with attributes, defaults for all sites, and the schema's own defaults.
+"""IIS's logging configuration: elements with attributes, defaults for all sites, and the schema's own defaults.
 
 The value that counts is the site element's own attribute, else that of ``siteDefaults``, else the schema's default.
 """
@@ -131,7 +131,23 @@ LOG_FILE: dict[str, Attribute] = {
     "flushByEntryCountW3CLog": Attribute("int", 0),
     "maxLogLineLength": Attribute("int", 65536, least=2, most=65536),
 }
-"""The attributes of a ``logFile`` element, in the schema's order."""
+"""The attributes of a ``logFile`` element of IIS 10, in the schema's order."""
+
+_SINCE = {"logSiteId": (8, 0), "logTargetW3C": (8, 5), "flushByEntryCountW3CLog": (8, 5), "maxLogLineLength": (8, 5)}
+
+
+def log_file_schema(version: tuple[int, int]) -> dict[str, Attribute]:
+    """Give the attributes of a ``logFile`` element.
+
+    Args:
+        version: That of IIS. The Referer is among the default fields from 8 on only.
+    """
+    schema = {name: attribute for name, attribute in LOG_FILE.items() if _SINCE.get(name, (7, 0)) <= version}
+    if version < (8, 0):
+        fields = ",".join(name for name in _DEFAULT_FIELDS.split(",") if name != "Referer")
+        schema["logExtFileFlags"] = Attribute("flags", fields, FIELDS)
+    return schema
+
 
 LOG: dict[str, Attribute] = {
     "logInUTF8": Attribute("bool", default=True),
@@ -140,30 +156,39 @@ LOG: dict[str, Attribute] = {
 """The attributes of the ``log`` section."""
 
 
-def stock() -> dict[str, Json]:
-    """Give the configuration of a newly installed Mailbox server."""
+def stock(install_path: str, *, back_end: bool) -> dict[str, Json]:
+    """Give the configuration of a newly installed server.
+
+    Args:
+        install_path: Where Exchange is, with the trailing backslash.
+        back_end: Whether it has the second site, which servers talk to among themselves.
+    """
+    first = {
+        "id": 1,
+        "name": "Default Web Site",
+        "pool": "MSExchangeOWAAppPool" if back_end else "DefaultAppPool",
+        "path": "%SystemDrive%\\inetpub\\wwwroot",
+        "bindings": ["http *:80:", "https :443:", "http 127.0.0.1:80:", "https 127.0.0.1:443:"],
+        "logFile": {},
+    }
+    second = {
+        "id": 2,
+        "name": "Exchange Back End",
+        "pool": "DefaultAppPool",
+        "path": f"{install_path}ClientAccess",
+        "bindings": ["http *:81:", "https *:444:"],
+        "logFile": {},
+    }
     return {
         "log": {},
         "siteDefaults": {"logFile": {"logFormat": "W3C", "directory": _LOG_FOLDER}},
-        "sites": [
-            {
-                "id": 1,
-                "name": "Default Web Site",
-                "pool": "MSExchangeOWAAppPool",
-                "path": "%SystemDrive%\\inetpub\\wwwroot",
-                "bindings": ["http *:80:", "https :443:", "http 127.0.0.1:80:", "https 127.0.0.1:443:"],
-                "logFile": {},
-            },
-            {
-                "id": 2,
-                "name": "Exchange Back End",
-                "pool": "DefaultAppPool",
-                "path": "C:\\Program Files\\Microsoft\\Exchange Server\\V15\\ClientAccess",
-                "bindings": ["http *:81:", "https *:444:"],
-                "logFile": {},
-            },
-        ],
+        "sites": [first, second] if back_end else [first],
     }
+
+
+def absent() -> dict[str, Json]:
+    """Give the configuration of a server without IIS."""
+    return {"log": {}, "siteDefaults": {"logFile": {}}, "sites": []}
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +197,13 @@ class Iis:
 
     Args:
         store: Where its configuration is kept, under ``iis``.
+        schema: The attributes of its ``logFile`` elements.
+        installed: Whether there is one; a host without has no sites.
     """
 
     store: Store
+    schema: Mapping[str, Attribute]
+    installed: bool = True
 
     def sites(self) -> list[dict[str, Json]]:
         """Give the sites' stored forms, in the file's order."""
@@ -193,7 +222,9 @@ class Iis:
         with self.store.lock:
             defaults = self.store.document["iis"]["siteDefaults"]["logFile"]
             own = defaults if site is None else self._site(site)["logFile"]
-            return {name: own.get(name, defaults.get(name, attribute.default)) for name, attribute in LOG_FILE.items()}
+            return {
+                name: own.get(name, defaults.get(name, attribute.default)) for name, attribute in self.schema.items()
+            }
 
     def set_log_file(self, site: int | None, name: str, value: object) -> None:
         """Give a site, or the defaults, an attribute of its own.
@@ -207,7 +238,7 @@ class Iis:
             IisError: The schema doesn't allow the value.
             KeyError: There is no such site or attribute.
         """
-        stored = LOG_FILE[name].parse(value)
+        stored = self.schema[name].parse(value)
         with self.store.change() as document:
             element = document["iis"]["siteDefaults"] if site is None else self._site(site)
             element["logFile"][name] = stored

@@ -27,6 +27,7 @@ Parse: TypeAlias = "Callable[[Value], Json]"
 _DATA = "Microsoft.Exchange.Data"
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _FIGURES = 1000
+_FIRST = 2007
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?B)?\s*(?:\(([\d,]+)\s*bytes\))?\s*", re.IGNORECASE)
 _SPAN = re.compile(r"\s*(-?)(?:(\d+)\.)?(\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,7}))?)?\s*")
 _DAYS = re.compile(r"\s*(-?)(\d+)\s*")
@@ -192,15 +193,27 @@ def _size(value: Value) -> int:
     return int(float(number) * 1024 ** _UNITS.index((unit or "B").upper()))
 
 
-def _size_object(size: int) -> PSObject:
-    def to(power: int) -> Callable[[], Value]:
-        return lambda: Int64(size // 1024**power)
+def size_text_of_2007(size: int) -> str:
+    """Write a number of bytes as Exchange 2007 does: ``36MB``, in the largest unit that leaves no rest."""
+    unit = 0
+    while size and unit + 1 < len(_UNITS) and size % 1024 ** (unit + 1) == 0:
+        unit += 1
+    return f"{size // 1024**unit}{_UNITS[unit]}"
 
-    methods = {f"To{name}": to(power) for power, name in enumerate(("Bytes", "KB", "MB", "GB", "TB"))}
-    return PSObject(f"{_DATA}.ByteQuantifiedSize", methods=methods, text=size_text(size), partial=True)
+
+def _size_kind(write: Callable[[int], str]) -> Kind:
+    def live(size: int) -> PSObject:
+        def to(power: int) -> Callable[[], Value]:
+            return lambda: Int64(size // 1024**power)
+
+        methods = {f"To{name}": to(power) for power, name in enumerate(("Bytes", "KB", "MB", "GB", "TB"))}
+        return PSObject(f"{_DATA}.ByteQuantifiedSize", methods=methods, text=write(size), partial=True)
+
+    return Kind(f"{_DATA}.ByteQuantifiedSize", _size, live)
 
 
-SIZE = Kind(f"{_DATA}.ByteQuantifiedSize", _size, _size_object)
+SIZE = _size_kind(size_text)
+_SIZE_OF_2007 = _size_kind(size_text_of_2007)
 
 
 def unlimited(inner: Kind, generic: str) -> Kind:
@@ -224,13 +237,24 @@ def unlimited(inner: Kind, generic: str) -> Kind:
     return Kind(name, parse, live)
 
 
-UNLIMITED_SIZE = unlimited(
-    SIZE,
-    f"{_DATA}.ByteQuantifiedSize, {_DATA}, Version=15.0.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35",
-)
+_SIZE_TYPE = f"{_DATA}.ByteQuantifiedSize, {_DATA}, Version=15.0.0.0, Culture=neutral, PublicKeyToken=31bf3856ad364e35"
+UNLIMITED_SIZE = unlimited(SIZE, _SIZE_TYPE)
+_UNLIMITED_SIZE_OF_2007 = unlimited(_SIZE_OF_2007, _SIZE_TYPE)
 UNLIMITED_INT = unlimited(
     INT, "System.Int32, mscorlib, Version=4.0.0.0, Culture=neutral, PublicKeyToken=b77a5c561934e089"
 )
+
+
+def in_year(kind: Kind, year: int) -> Kind:
+    """Give a kind as a version shows it: 2007 writes sizes in its own way.
+
+    Args:
+        kind: The kind in later versions.
+        year: The version's.
+    """
+    if year > _FIRST:
+        return kind
+    return _SIZE_OF_2007 if kind is SIZE else _UNLIMITED_SIZE_OF_2007 if kind is UNLIMITED_SIZE else kind
 
 
 def parse_span(text: str) -> dt.timedelta:

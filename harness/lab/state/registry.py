@@ -7,49 +7,76 @@ from typing import TYPE_CHECKING
 from harness.lab.powershell.objects import CaseDict, Value
 
 if TYPE_CHECKING:
-    from harness.lab.state.server import Build
+    from harness.lab.state.products import Parts, Product, Windows
 
-_EXCHANGE = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\ExchangeServer\\v15"
-_WINDOWS = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\Windows NT\\CurrentVersion"
-_IIS = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft\\InetStp"
+_MICROSOFT = "HKEY_LOCAL_MACHINE\\SOFTWARE\\Microsoft"
+_WINDOWS = f"{_MICROSOFT}\\Windows NT\\CurrentVersion"
+_IIS = f"{_MICROSOFT}\\InetStp"
 _HIVES = {"HKLM": "HKEY_LOCAL_MACHINE", "HKCU": "HKEY_CURRENT_USER"}
 
 
-def keys(build: Build, install_path: str) -> CaseDict[CaseDict[Value]]:
-    """Give the values by name by key.
+_NEW_WINDOWS = 10
+_SPLIT = 2010
+_ROLES = {
+    "mailbox": "MailboxRole",
+    "hub": "HubTransportRole",
+    "client_access": "ClientAccessRole",
+    "unified_messaging": "UnifiedMessagingRole",
+    "edge": "EdgeTransportRole",
+}
+# What clients connect to is of a kind of its own from 2013 on; a Mailbox server's part behind it kept the old name.
+_ROLES_FROM_2013 = _ROLES | {"client_access": "CafeRole", "front_end": "FrontendTransportRole"}
+
+
+def keys(product: Product, parts: Parts, windows: Windows, install_path: str) -> CaseDict[CaseDict[Value]]:
+    """Give the values by name by key, as a 64-bit process sees them.
 
     Args:
-        build: Of Exchange.
-        install_path: Where it is, with the trailing backslash.
+        product: The version of Exchange.
+        parts: What the server consists of.
+        windows: What it stands on.
+        install_path: Where Exchange is, with the trailing backslash.
     """
-    setup: dict[str, Value] = {
+    build = product.build
+    exchange = f"{_MICROSOFT}\\ExchangeServer\\v{build.major}"
+    if product.year < _SPLIT:
+        exchange = f"{_MICROSOFT}\\Exchange\\v8.0"
+    installer: dict[str, Value] = {
         "MsiInstallPath": install_path,
         "MsiProductMajor": build.major,
         "MsiProductMinor": build.minor,
         "MsiBuildMajor": build.build,
         "MsiBuildMinor": build.revision,
+    }
+    setup: dict[str, Value] = {
+        **installer,
         "Services": install_path.removesuffix("\\"),
         "NewestBuild": build.build,
         "CurrentBuild": (build.build << 16) + build.revision,
     }
-    role = {"ConfiguredVersion": f"{build.major}.{build.minor}.{build.build}.{build.revision}"}
-    windows: dict[str, Value] = {
-        "ProductName": "Windows Server 2016 Standard",
-        "CurrentBuild": "14393",
-        "CurrentMajorVersionNumber": 10,
-        "CurrentMinorVersionNumber": 0,
-    }
-    named: dict[str, dict[str, Value]] = {
-        _EXCHANGE: {},
-        f"{_EXCHANGE}\\Setup": setup,
-        f"{_EXCHANGE}\\MailboxRole": role,
-        f"{_EXCHANGE}\\HubTransportRole": role,
-        f"{_EXCHANGE}\\FrontendTransportRole": role,
-        f"{_EXCHANGE}\\ClientAccessRole": role,
-        _WINDOWS: windows,
-        _IIS: {"MajorVersion": 10, "MinorVersion": 0, "VersionString": "Version 10.0"},
-    }
+    named: dict[str, dict[str, Value]] = {exchange: {}, f"{exchange}\\Setup": setup, _WINDOWS: _windows(windows)}
+    if product.year < _SPLIT:
+        # Exchange 2003's place, where setup of 2007 writes as well.
+        named[f"{_MICROSOFT}\\Exchange\\Setup"] = installer
+    names = _ROLES if product.year <= _SPLIT else _ROLES_FROM_2013
+    roles = {names[part] for part in parts.names if part in names}
+    if parts.mailbox and product.year > _SPLIT:
+        roles.add("ClientAccessRole")
+    for role in sorted(roles):
+        named[f"{exchange}\\{role}"] = {"ConfiguredVersion": build.configured}
+    if parts.iis:
+        major, minor = windows.iis
+        version = f"Version {major}.{minor}"
+        named[_IIS] = {"MajorVersion": major, "MinorVersion": minor, "VersionString": version}
     return CaseDict((key, CaseDict(values)) for key, values in named.items())
+
+
+def _windows(windows: Windows) -> dict[str, Value]:
+    values: dict[str, Value] = {"ProductName": windows.name, "CurrentBuild": windows.build}
+    major, minor = windows.version.split(".")[:2]
+    if int(major) >= _NEW_WINDOWS:
+        return {**values, "CurrentMajorVersionNumber": int(major), "CurrentMinorVersionNumber": int(minor)}
+    return {**values, "CurrentVersion": f"{major}.{minor}"}
 
 
 def full_key(path: str) -> str | None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING
 
-from harness.lab.powershell.objects import PSObject
 from harness.lab.state.connectors import NETWORK_ADDRESSES, OBJECT_ID_KIND, SERVER_ROLE
 from harness.lab.state.directory import ObjectClass
 from harness.lab.state.kinds import BOOL, INT, PATH, SPAN, STRING, STRINGS, enumeration, named
 
 if TYPE_CHECKING:
     from harness.lab.state.directory import Forest
+    from harness.lab.state.products import Parts, Product
     from harness.lab.store import Json
 
 _DATA = "Microsoft.Exchange.Data"
@@ -20,52 +21,6 @@ EDITION = enumeration(
     f"{_DATA}.ServerEditionType",
     {"Unknown": -1, "Standard": 0, "Enterprise": 1, "StandardEvaluation": 2, "EnterpriseEvaluation": 3},
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Build:
-    """A version of Exchange, for example 15.1.2507.6."""
-
-    major: int
-    minor: int
-    build: int
-    revision: int
-
-    @property
-    def text(self) -> str:
-        """As ``AdminDisplayVersion`` gives it."""
-        return f"Version {self.major}.{self.minor} (Build {self.build}.{self.revision})"
-
-    def as_object(self) -> PSObject:
-        """Make ``AdminDisplayVersion``."""
-        properties = {
-            "Major": self.major,
-            "Minor": self.minor,
-            "Build": self.build,
-            "Revision": self.revision,
-            "FilePatchLevelDescription": None,
-        }
-        return PSObject(f"{_DATA}.ServerVersion", properties, text=self.text)
-
-
-BUILDS = {"2003": Build(6, 5, 7638, 0), "2016": Build(15, 1, 2507, 6)}
-"""The build that is simulated of each version: Service Pack 2 of 2003, Cumulative Update 23 of 2016, the last ones."""
-
-
-@dataclass(frozen=True, slots=True)
-class Windows:
-    """What a server stands on.
-
-    Args:
-        caption: As WMI gives it.
-        version: For example ``10.0.14393``.
-        powershell: The version of Windows PowerShell.
-    """
-
-    caption: str
-    version: str
-    powershell: str
-
 
 EXCHANGE_SERVER = ObjectClass(
     type_names=(
@@ -126,14 +81,60 @@ EXCHANGE_SERVER = ObjectClass(
 )
 
 
-def mailbox_server(name: str, fqdn: str, forest: Forest, install_path: str) -> dict[str, Json]:
-    """Give the settings of a new Mailbox server.
+_SPLIT = 2010
+_UNIFIED = 2016
+_SINCE = {
+    "IsE14OrLater": 2010,
+    "InternetWebProxy": 2010,
+    "CustomerFeedbackEnabled": 2010,
+    "IsE15OrLater": 2013,
+    "IsFrontendTransportServer": 2013,
+    "MonitoringGroup": 2013,
+    "MailboxProvisioningAttributes": 2013,
+    "InternetWebProxyBypassList": 2016,
+    "MitigationsEnabled": 2016,
+    "MitigationsApplied": 2016,
+    "MitigationsBlocked": 2016,
+    "DataCollectionEnabled": 2016,
+}
+"""The version that first shows a property; 2007 shows the others. (Believed: the reference doesn't tell.)"""
+
+
+@cache
+def server_class(year: int) -> ObjectClass:
+    """Give the class of the server object as a version shows it.
+
+    Args:
+        year: The version's.
+    """
+    shown = {name: kind for name, kind in EXCHANGE_SERVER.properties.items() if _SINCE.get(name, 0) <= year}
+    return replace(EXCHANGE_SERVER, properties=shown)
+
+
+def _server_role(product: Product, parts: Parts) -> str:
+    """Give ``ServerRole``; from 2016 on it is one role, whatever that consists of."""
+    if parts.edge:
+        return "Edge"
+    names = {"Mailbox": parts.mailbox}
+    if product.year < _UNIFIED:
+        names["ClientAccess"] = parts.client_access
+    if product.year <= _SPLIT:
+        names |= {"UnifiedMessaging": parts.unified_messaging, "HubTransport": parts.hub}
+    return ", ".join(name for name, has in names.items() if has)
+
+
+def new_server(
+    name: str, fqdn: str, forest: Forest, *, install_path: str, product: Product, parts: Parts
+) -> dict[str, Json]:
+    """Give the settings of a new server's object.
 
     Args:
         name: Its short name.
         fqdn: Its full name.
         forest: Where its organisation lives.
         install_path: Where Exchange is, with the trailing backslash.
+        product: Its version.
+        parts: What it consists of.
     """
     domain = fqdn.partition(".")[2]
     legacy = f"/o={forest.organisation}/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)"
@@ -148,23 +149,23 @@ def mailbox_server(name: str, fqdn: str, forest: Forest, install_path: str) -> d
         "CustomerFeedbackEnabled": False,
         "InternetWebProxy": None,
         "InternetWebProxyBypassList": None,
-        "IsHubTransportServer": True,
-        "IsClientAccessServer": True,
+        "IsHubTransportServer": parts.hub,
+        "IsClientAccessServer": parts.client_access,
         "IsExchange2007OrLater": True,
-        "IsEdgeServer": False,
-        "IsMailboxServer": True,
-        "IsE14OrLater": True,
-        "IsE15OrLater": True,
+        "IsEdgeServer": parts.edge,
+        "IsMailboxServer": parts.mailbox,
+        "IsE14OrLater": product.year >= _SPLIT,
+        "IsE15OrLater": product.year > _SPLIT,
         "IsProvisionedServer": False,
-        "IsUnifiedMessagingServer": True,
-        "IsFrontendTransportServer": True,
+        "IsUnifiedMessagingServer": parts.unified_messaging,
+        "IsFrontendTransportServer": parts.front_end,
         "NetworkAddress": [
             *(f"{protocol}:{name}" for protocol in protocols),
             f"ncacn_ip_tcp:{fqdn}",
             f"ncalrpc:{name}",
         ],
         "OrganizationalUnit": f"{domain}/{name}",
-        "ServerRole": "Mailbox",
+        "ServerRole": _server_role(product, parts),
         "ErrorReportingEnabled": True,
         "MitigationsEnabled": True,
         "StaticDomainControllers": [],

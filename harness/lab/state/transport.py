@@ -1,7 +1,8 @@
-"""The transport services of an Exchange 2016 Mailbox server: their settings and the documented defaults.
+"""The transport services of Exchange 2016: their settings and the documented defaults.
 
 Each service's object has a property for each parameter of its ``Set-`` cmdlet. Parameters that Microsoft reserves for
-itself are in `RESERVED`: they can be given to the cmdlets, and using one is "not simulated".
+itself are in `Service.reserved`: they can be given to the cmdlets, and using one is "not simulated". What the services
+are in other versions follows from these in `harness.lab.state.variants`.
 """
 
 from __future__ import annotations
@@ -60,17 +61,17 @@ class Service:
     """One of the transport services.
 
     Args:
-        key: Where its settings stand in a host's state, and its cmdlets' noun.
+        key: Where its settings stand in a host's state, whatever the version calls it.
         kind: Its class.
         settings: By property.
-        role: The property of the server that says whether it has this service.
+        parts: The parts of a server (see `Parts`) of which any brings it.
         reserved: Parameters of its ``Set-`` cmdlet that aren't simulated.
     """
 
     key: str
     kind: ObjectClass
     settings: Mapping[str, Setting]
-    role: str
+    parts: frozenset[str]
     reserved: tuple[str, ...] = ()
 
     def defaults(self, install_path: str) -> dict[str, Json]:
@@ -239,7 +240,14 @@ _BASES = (
 )
 
 
-def _class(name: str, settings: Mapping[str, Setting], schema: str) -> ObjectClass:
+def presentation_class(name: str, settings: Mapping[str, Setting], schema: str) -> ObjectClass:
+    """Make the class of a service's object.
+
+    Args:
+        name: Its own name, without the name space.
+        settings: By property.
+        schema: The schema class, as in ``ObjectCategory``.
+    """
     properties = {key: setting.kind for key, setting in settings.items()}
     return ObjectClass(
         type_names=(f"{_DIRECTORY}.Management.{name}", *_BASES),
@@ -255,9 +263,9 @@ def _reserved_log(name: str) -> tuple[str, ...]:
 
 TRANSPORT_SERVICE = Service(
     "TransportService",
-    _class("TransportServer", _TRANSPORT, "ms-Exch-Exchange-Server"),
+    presentation_class("TransportServer", _TRANSPORT, "ms-Exch-Exchange-Server"),
     _TRANSPORT,
-    "IsHubTransportServer",
+    frozenset({"hub", "edge"}),
     reserved=(
         *_reserved_log("RequestBrokerLog"),
         *_reserved_log("ResourceLog"),
@@ -295,16 +303,25 @@ TRANSPORT_SERVICE = Service(
 )
 FRONTEND_TRANSPORT_SERVICE = Service(
     "FrontendTransportService",
-    _class("FrontendTransportServerPresentationObject", _FRONTEND, "ms-Exch-Exchange-Transport-Server"),
+    presentation_class("FrontendTransportServerPresentationObject", _FRONTEND, "ms-Exch-Exchange-Transport-Server"),
     _FRONTEND,
-    "IsFrontendTransportServer",
+    frozenset({"front_end"}),
 )
 MAILBOX_TRANSPORT_SERVICE = Service(
     "MailboxTransportService",
-    _class("MailboxTransportServerPresentationObject", _MAILBOX, "ms-Exch-Exchange-Transport-Server"),
+    presentation_class("MailboxTransportServerPresentationObject", _MAILBOX, "ms-Exch-Exchange-Transport-Server"),
     _MAILBOX,
-    "IsMailboxServer",
+    frozenset({"mailbox"}),
 )
+_MAILBOX_SERVER = _log("MessageTrackingLog", f"{_LOGS}MessageTracking", 30, 250, enabled=True, file_kind=SIZE)
+_MAILBOX_SERVER["MessageTrackingLogSubjectLoggingEnabled"] = Setting(BOOL, default=True)
+MAILBOX_SERVER = Service(
+    "MailboxServer",
+    presentation_class("MailboxServer", _MAILBOX_SERVER, "ms-Exch-Exchange-Server"),
+    _MAILBOX_SERVER,
+    frozenset({"mailbox"}),
+)
+"""The Mailbox server's own object, which has tracking settings up to 2010."""
 SERVICES = (TRANSPORT_SERVICE, FRONTEND_TRANSPORT_SERVICE, MAILBOX_TRANSPORT_SERVICE)
 
 

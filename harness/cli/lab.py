@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, InventoryError
 from harness.redaction import Secret, redactor
+from harness.source import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from harness.inventory import Host
     from harness.lab.client import LabHost, Simulated
@@ -99,7 +100,27 @@ def _simulated(hosts: Sequence[Host]) -> list[Simulated]:
                 subscribed=bool(host.get("lab_edge_subscribed")),
             )
         )
+    _check(found, {host.name: host for host in hosts})
     return found
+
+
+def _check(simulated: Sequence[Simulated], hosts: Mapping[str, Host]) -> None:
+    """Refuse hosts that can't be simulated as they are described; every one of them at once."""
+    if not simulated:
+        return
+    from harness.lab.machine import spec_of  # noqa: PLC0415  only for simulated hosts
+
+    problems = []
+    for wanted in simulated:
+        try:
+            spec_of(wanted)
+        except ValueError as error:
+            host = hosts[wanted.name]
+            names = ("lab_edge_subscribed", "exchange_roles", "exchange_version")
+            named = next((name for name in names if host.get(name)), "connection")
+            problems.append(Problem(host.source(named), f"{wanted.name}: {error}"))
+    if problems:
+        raise InventoryError(problems)
 
 
 def _reached(host: LabHost) -> Reached:

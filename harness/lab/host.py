@@ -124,5 +124,5 @@ class SimulatedHost:
     async def _probe(self) -> None:
         while True:
             await asyncio.sleep(self._probe_interval)
-            if self.machine.services.running(_TRANSPORT):
+            if self.machine.services.running(_TRANSPORT) and self.flow.monitored:
                 self.flow.probe()

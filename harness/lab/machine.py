@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from harness.lab.client import Simulated
     from harness.lab.powershell.objects import CaseDict, Value
     from harness.lab.state.organisation import Organisation
     from harness.lab.store import Json
@@ -95,6 +96,21 @@ class MachineSpec:
     def fqdn(self) -> str:
         """The full name."""
         return f"{self.name.partition('.')[0]}.{self.domain}"
+
+
+def spec_of(host: Simulated) -> MachineSpec:
+    """Give what is installed on a host that somebody wants to be simulated.
+
+    Raises:
+        ValueError: It can't be.
+    """
+    return MachineSpec(
+        name=host.name,
+        exchange_version=host.version,
+        roles=tuple(host.roles),
+        delegation=host.delegation,
+        subscribed=host.subscribed,
+    )
 
 
 @dataclass(slots=True)

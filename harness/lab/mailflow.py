@@ -2,8 +2,9 @@
 
 The Front End Transport service proxies the conversation to the Transport service, which hands local recipients' mail to
 Mailbox Transport Delivery and other mail to a send connector. The two ends of each conversation are logged by the
-services that they belong to, if their connectors are verbose. Nothing leaves the machine: the conversation with the
-outside world is made up, and its address is one that is reserved for documentation.
+services that they belong to, if their connectors are verbose. Up to 2010, and on Edge servers, there is one transport
+service only: it takes the mail itself, and a Hub Transport server puts it into mailboxes itself. Nothing leaves the
+machine: the conversation with the outside world is made up, and its address is one that is reserved for documentation.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ LAB_DOMAIN = "lab.example"
 HUB_PORT = 2525
 CLIENT_PROXY_PORT = 465
 _DELIVERY_PORT = 475
+_SPLIT = 2010
+_OF_THE_SITE = "--"
+"""In the connectors that EdgeSync makes: the organisation's own domains, and its own servers."""
 _OUTSIDE = "203.0.113.25"
 _INBOUND_PROXY = "Inbound Proxy Internal Send Connector"
 _INTRA_ORGANISATION = "Intra-Organization SMTP Send Connector"
@@ -59,6 +63,7 @@ class Envelope:
         content: Headers and body.
         port: The hub transport port that it is proxied to.
         user: Who had signed in; empty for nobody.
+        session: The number of the conversation.
     """
 
     client: str
@@ -68,6 +73,7 @@ class Envelope:
     content: bytes
     port: int = HUB_PORT
     user: str = ""
+    session: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +132,14 @@ class MailFlow:
     def accept(self, envelope: Envelope) -> Message:
         """Take a message and see it through."""
         message = self._message(envelope)
-        self._proxy(message)
+        parts = self._machine.parts
+        if parts.front_end:
+            self._proxy(message)
+        else:
+            context = f"{envelope.session};{stamp(self._now())};0"
+            self._received(message, self._hub_connector(envelope.port).id, context)
+        if not parts.hub and not parts.edge:
+            return message  # what becomes of it is another server's business
         local = tuple(address for address in envelope.recipients if self.accepts(address))
         if local:
             self._deliver(message, local)
@@ -134,6 +147,11 @@ class MailFlow:
         for domain in dict.fromkeys(map(_domain, outside)):
             self._send(message, domain, tuple(address for address in outside if _domain(address) == domain))
         return message
+
+    @property
+    def monitored(self) -> bool:
+        """Whether it has a health manager with mailboxes."""
+        return MAILBOX_TRANSPORT_SERVICE.key in self._machine.transport_services
 
     def probe(self) -> Message:
         """Have the server's health manager send a message from a mailbox of its own to another, as it always does."""
@@ -168,21 +186,29 @@ class MailFlow:
         inbound = Connector(_INBOUND_PROXY, self._verbose(FRONTEND_TRANSPORT_SERVICE, "IntraOrgConnector"))
         hub = self._hub_connector(envelope.port)
         client = self._protocol.session(FRONTEND_SEND, inbound, "", there)
-        server = self._protocol.session(HUB_RECEIVE, hub, there, here)
+        # Where only the front end is installed, the hub and its logs are on another server.
+        here_too = self._machine.parts.hub
+        server = self._protocol.session(HUB_RECEIVE, hub, there, here) if here_too else None
         origin = f"IP={envelope.client} DOMAIN={envelope.helo} SEQNUM=1"
         source = "AUTHSRC=User" if envelope.user else "AUTHSRC=Anonymous"
         _connect(client, server, here)
         self._greet(client, server)
         _say(client, server, f"XPROXYFROM SID={client.id} {origin} {source}", "250 XProxyFrom accepted")
         self._transfer(client, server, message, envelope.recipients)
-        self._received(message, hub.id, f"{server.id};{stamp(self._now())};0")
+        if server is not None:
+            self._received(message, hub.id, f"{server.id};{stamp(self._now())};0")
 
     def _received(self, message: Message, connector: str, context: str) -> None:
         """Track a message's arrival in the hub."""
         envelope = message.envelope
+        proxied = self._machine.parts.front_end
+        hops = (
+            f"S:ProxyHop1={self._machine.fqdn}({self._address});S:ProxiedClientIPAddress={envelope.client};"
+            f"S:ProxiedClientHostname={envelope.helo};"
+        )
         cells = {
-            "client-ip": self._address,
-            "client-hostname": self._machine.fqdn,
+            "client-ip": self._address if proxied else envelope.client,
+            "client-hostname": self._machine.fqdn if proxied else envelope.helo,
             "server-ip": self._address,
             "source-context": context,
             "connector-id": connector,
@@ -192,12 +218,12 @@ class MailFlow:
             "original-client-ip": envelope.client,
             "original-server-ip": self._address,
             "custom-data": (
-                f"S:ProxyHop1={self._machine.fqdn}({self._address});S:ProxiedClientIPAddress={envelope.client};"
-                f"S:ProxiedClientHostname={envelope.helo};S:FirstForestHop={self._machine.fqdn};"
-                "S:DeliveryPriority=Normal"
+                f"{hops if proxied else ''}S:FirstForestHop={self._machine.fqdn};S:DeliveryPriority=Normal"
             ),
         }
         self._track(TRANSPORT, message, envelope.recipients, cells)
+        if self._machine.product.year <= _SPLIT:
+            return  # agents leave no traces of their own yet
         agents = {
             "source": "AGENT",
             "event-id": "AGENTINFO",
@@ -206,7 +232,17 @@ class MailFlow:
         self._track(TRANSPORT, message, envelope.recipients, agents)
 
     def _deliver(self, message: Message, recipients: tuple[str, ...]) -> None:
-        """Hand the message from the hub to local mailboxes."""
+        """Hand the message from the hub to local mailboxes, or from an Edge server to the organisation."""
+        if self._machine.parts.edge:
+            for domain in dict.fromkeys(map(_domain, recipients)):
+                self._send(message, domain, tuple(each for each in recipients if _domain(each) == domain))
+        elif self._machine.product.year <= _SPLIT:
+            self._store(TRANSPORT, message, recipients, "")
+        else:
+            self._hand_over(message, recipients)
+
+    def _hand_over(self, message: Message, recipients: tuple[str, ...]) -> None:
+        """Hand the message from the hub to Mailbox Transport Delivery, which puts it into the mailboxes."""
         name = self._machine.name
         here, there = self._endpoint(), self._endpoint(_DELIVERY_PORT)
         sending = Connector(_INTRA_ORGANISATION, self._verbose(TRANSPORT_SERVICE, "IntraOrgConnector"))
@@ -221,15 +257,19 @@ class MailFlow:
         self._transfer(client, server, message, recipients)
         sent = {"event-id": "SEND", "server-ip": self._address, "server-hostname": name}
         self._track_sent(message, recipients, client, sent)
+        self._store(DELIVERY, message, recipients, f"{server.id};{stamp(self._now())};ClientSubmitTime:")
+
+    def _store(self, service: str, message: Message, recipients: tuple[str, ...], context: str) -> None:
+        """Track that a service put the message into mailboxes."""
         delivered = {
             "client-ip": self._address,
             "client-hostname": self._machine.fqdn,
-            "source-context": f"{server.id};{stamp(self._now())};ClientSubmitTime:",
+            "source-context": context,
             "source": "STOREDRIVER",
             "event-id": "DELIVER",
             "custom-data": "S:DeliveryPriority=Normal",
         }
-        self._track(DELIVERY, message, recipients, delivered)
+        self._track(service, message, recipients, delivered)
 
     def _send(self, message: Message, domain: str, recipients: tuple[str, ...]) -> None:
         """Send the message out of the organisation, or fail for want of a way."""
@@ -240,16 +280,23 @@ class MailFlow:
             self._track(TRANSPORT, message, recipients, failed)
             return
         settings = connector.settings
-        host = (settings["SmartHosts"] or [f"mail.{domain}"])[0].strip("[]")
+        hosts = [host for host in settings["SmartHosts"] if host != _OF_THE_SITE]
+        host = (hosts or [f"mail.{domain}"])[0].strip("[]")
         verbose = settings["ProtocolLoggingLevel"] == "Verbose"
         there = f"{_OUTSIDE}:{settings['Port']}"
         client = self._protocol.session(HUB_SEND, Connector(connector.name, verbose), "", there)
         _connect(client, None, self._endpoint())
         name = settings["Fqdn"] or self._machine.fqdn
         _said(client, None, f"220 {host} ESMTP")
-        _say(client, None, f"EHLO {name}", f"250  {host} SIZE 37748736 PIPELINING 8BITMIME")
+        if self._protocol.line_by_line:
+            _say(client, None, f"EHLO {name}", f"250-{host}")
+            _said(client, None, "250-SIZE 37748736")
+            _said(client, None, "250 PIPELINING")
+        else:
+            _say(client, None, f"EHLO {name}", f"250  {host} SIZE 37748736 PIPELINING 8BITMIME")
         self._transfer(client, None, message, recipients)
-        sent = {"event-id": "SENDEXTERNAL", "server-ip": _OUTSIDE, "server-hostname": host}
+        event = "SEND" if self._machine.product.year <= _SPLIT or self.accepts(f"@{domain}") else "SENDEXTERNAL"
+        sent = {"event-id": event, "server-ip": _OUTSIDE, "server-hostname": host}
         self._track_sent(message, recipients, client, sent)
 
     def _route(self, domain: str) -> Entry | None:
@@ -261,14 +308,16 @@ class MailFlow:
                 continue
             for space in settings["AddressSpaces"]:
                 pattern, _, cost = space.rpartition(":")[2].partition(";")
-                closeness = _closeness(pattern.lower(), domain)
+                own = pattern == _OF_THE_SITE and self.accepts(f"@{domain}")
+                closeness = len(domain) + 1 if own else _closeness(pattern.lower(), domain)
                 if closeness is not None and (best is None or (-closeness, int(cost or 1)) < best[0]):
                     best = (-closeness, int(cost or 1)), connector
         return best[1] if best else None
 
-    def _greet(self, client: ProtocolSession, server: ProtocolSession) -> None:
+    def _greet(self, client: ProtocolSession, server: ProtocolSession | None) -> None:
         fqdn = self._machine.fqdn
-        server.line("*", "SMTPSubmit SMTPAcceptAnyRecipient SMTPAcceptAnySender", "Set Session Permissions")
+        if server is not None:
+            server.line("*", "SMTPSubmit SMTPAcceptAnyRecipient SMTPAcceptAnySender", "Set Session Permissions")
         _said(client, server, f"220 {fqdn} Microsoft ESMTP MAIL Service ready at {format_datetime(self._now())}")
         features = "SIZE PIPELINING DSN ENHANCEDSTATUSCODES 8BITMIME BINARYMIME CHUNKING"
         _say(client, server, f"EHLO {fqdn}", f"250  {fqdn} Hello [{self._address}] {features}")
@@ -341,7 +390,9 @@ class MailFlow:
         """Give the transport service's receive connector of a port; its stock name where an admin removed it."""
         for entry in self._machine.receive_connectors:
             settings = entry.settings
-            if settings["TransportRole"] == "HubTransport" and port in bound_ports(settings["Bindings"]):
+            if settings.get("TransportRole", "HubTransport") == "HubTransport" and port in bound_ports(
+                settings["Bindings"]
+            ):
                 return Connector(entry.identity, settings["ProtocolLoggingLevel"] == "Verbose")
         return Connector(f"{self._machine.name}\\Default {self._machine.name}", verbose=False)
 

@@ -20,7 +20,7 @@ from harness.lab.client import LabHost, Simulated, write_hosts
 from harness.lab.embedded_smb import EmbeddedSmb
 from harness.lab.host import SimulatedHost
 from harness.lab.logs.files import HeldFiles, PlainFiles
-from harness.lab.machine import Machine, MachineSpec
+from harness.lab.machine import Machine, spec_of
 from harness.lab.samba import Samba
 from harness.lab.smbserver import LabSmbError, SmbUser
 from harness.lab.state.organisation import Organisations
@@ -155,18 +155,8 @@ def _serve_files(folder: Path, addresses: Sequence[str], users: Sequence[SmbUser
     return None
 
 
-def _spec(host: Simulated) -> MachineSpec:
-    return MachineSpec(
-        name=host.name,
-        exchange_version=host.version,
-        roles=tuple(host.roles),
-        delegation=host.delegation,
-        subscribed=host.subscribed,
-    )
-
-
 def _machine(host: Simulated, organisations: Organisations, folder: Path) -> Machine:
-    spec = _spec(host)
+    spec = spec_of(host)
     machine = Machine.create(spec, organisations.of(spec), folder)
     organisations.settle(machine)
     return machine

@@ -1,4 +1,6 @@
-"""The SMTP front end of a simulated host: receive connectors of the Front End Transport service.
+"""The SMTP front end of a simulated host: receive connectors of its Front End Transport service.
+
+A server without that service takes mail by those of the service that routes it.
 
 A connection is taken by the connector whose port and remote address ranges fit it best, as that connector is set at the
 moment. The two that every server has are `MAIL`, for anonymous mail to the server's own domains, and `SUBMISSION`, for
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from harness.lab.logs.csvlog import stamp
-from harness.lab.logs.protocol import FRONTEND_RECEIVE, Connector, ProtocolLogs
+from harness.lab.logs.protocol import FRONTEND_RECEIVE, HUB_RECEIVE, Connector, ProtocolLogs
 from harness.lab.mailflow import CLIENT_PROXY_PORT, HUB_PORT, Envelope, MailFlow, bound_ports
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ _HUB_PORTS = {MAIL: HUB_PORT, SUBMISSION: CLIENT_PROXY_PORT}
 _SERVICE = "MSExchangeFrontEndTransport"
 _HUB_SERVICE = "MSExchangeTransport"
 _CLOSE_SECONDS = 2.0
+_BUSY = "451 4.7.0 Temporary server error. Please try again later. PRX1"
 
 # It warns of what clients do, which the protocol logs tell, and of obsolete attributes that it uses itself.
 logging.getLogger("mail.log").setLevel(logging.ERROR)
@@ -185,7 +188,8 @@ class Conversation(SMTP):
             self.tls_context = None
         source = Connector(connector.identity, settings["ProtocolLoggingLevel"] == "Verbose")
         local = f"{own[0]}:{self._role}"  # the port that the listener plays, not the free one that it was given
-        self._log = self._service.protocol.session(FRONTEND_RECEIVE, source, local, f"{self.client}:{peer[1]}")
+        side = FRONTEND_RECEIVE if self._service.machine.parts.front_end else HUB_RECEIVE
+        self._log = self._service.protocol.session(side, source, local, f"{self.client}:{peer[1]}")
         self._note("+")
         if not self._by_signed_in_only:
             rights = "SMTPSubmit SMTPAcceptAnySender SMTPAcceptAuthoritativeDomainSender AcceptRoutingHeaders"
@@ -231,14 +235,22 @@ class Conversation(SMTP):
         text = _REPLIES.get(text, text)
         self._reply.append(text)
         if text[3:4] != "-":
-            first, *more = self._reply
-            code = first[:3]
-            said = f"{code}  {' '.join([first[4:], *(line[4:] for line in more)])}" if more else text
-            self._note(">", f"334 {_MASK}" if code == "334" else said)
+            self._answered()
             self._reply = []
             if self._quit:
                 self._end("Local")
         await super().push(text)
+
+    def _answered(self) -> None:
+        """Log a reply."""
+        first, *more = self._reply
+        if first.startswith("334"):
+            self._note(">", f"334 {_MASK}")
+        elif self._service.protocol.line_by_line or not more:
+            for line in self._reply:
+                self._note(">", line)
+        else:
+            self._note(">", f"{first[:3]}  {' '.join([first[4:], *(line[4:] for line in more)])}")
 
     async def challenge_auth(self, *arguments: Any, **options: Any) -> Any:  # noqa: ANN401  as aiosmtpd has it
         """Ask for a secret, and log that something was answered."""
@@ -334,10 +346,13 @@ class Conversation(SMTP):
             The reply.
         """
         session, envelope = self.session, self.envelope
-        hub = self._service.machine.services.running(_HUB_SERVICE)
-        if not hub or session is None or envelope is None or not isinstance(envelope.original_content, bytes):
-            return "451 4.7.0 Temporary server error. Please try again later. PRX1"
-        self._note("*", "", "Proxy destination(s) obtained from OnProxyInboundMessage event")
+        parts, services = self._service.machine.parts, self._service.machine.services
+        if parts.hub and not services.running(_HUB_SERVICE):
+            return _BUSY
+        if session is None or envelope is None or not isinstance(envelope.original_content, bytes):
+            return _BUSY
+        if parts.front_end:
+            self._note("*", "", "Proxy destination(s) obtained from OnProxyInboundMessage event")
         message = self._service.flow.accept(
             Envelope(
                 client=self.client,
@@ -345,8 +360,9 @@ class Conversation(SMTP):
                 sender="" if envelope.mail_from == "<>" else str(envelope.mail_from),
                 recipients=tuple(envelope.rcpt_tos),
                 content=envelope.original_content,
-                port=_HUB_PORTS[self._role],
+                port=_HUB_PORTS[self._role] if parts.front_end else self._role,
                 user=self.user,
+                session=self._log.id if self._log is not None else "",
             )
         )
         return self._service.flow.queued(message)
@@ -442,13 +458,16 @@ def find_connector(machine: Machine, port: int, client: str) -> Entry | None:
     Returns:
         The connector; ``None`` where none is for it, or the service doesn't run.
     """
-    if not machine.services.running(_SERVICE):
+    front_end = machine.parts.front_end
+    if not machine.services.running(_SERVICE if front_end else _HUB_SERVICE):
         return None
+    wanted = "FrontendTransport" if front_end else "HubTransport"
     best: tuple[int, Entry] | None = None
     for connector in machine.receive_connectors:
         settings = connector.settings
-        frontend = settings["TransportRole"] == "FrontendTransport"
-        if not frontend or not settings["Enabled"] or port not in bound_ports(settings["Bindings"]):
+        # Up to 2010 a connector has no such property: there is one service only.
+        of_service = settings.get("TransportRole", wanted) == wanted
+        if not of_service or not settings["Enabled"] or port not in bound_ports(settings["Bindings"]):
             continue
         widths = [width for text in settings["RemoteIPRanges"] if (width := _width(text, client)) is not None]
         if widths and (best is None or min(widths) < best[0]):

@@ -147,7 +147,7 @@ class WebServer:
 
     def _log(self, request: HttpRequest, page: Page, client: str, seconds: float) -> None:
         """Write the front end's row and, of a user's request, the back end's."""
-        tags = f"&CorrelationID=<empty>;&cafeReqId={uuid.uuid4()};"
+        tags = f"&CorrelationID=<empty>;&cafeReqId={uuid.uuid4()};" if self._machine.parts.front_end else ""
         values = {
             "s-ip": self._address,
             "cs-method": request.method,

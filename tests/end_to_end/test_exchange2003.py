@@ -136,3 +136,15 @@ def test_a_wrong_version_in_the_inventory_is_told(lab: RunningLab) -> None:
 
     assert (1, 0) == (wrong.code, right.code)
     assert "the host runs Exchange 2003 (build 6.5.7638.0), the inventory says 2016" in wrong.out
+
+
+def test_the_console_cannot_poll_it(lab: RunningLab) -> None:
+    """Facts are shown like any version's; collecting is refused before a host is asked, with the way that there is."""
+    with lab.inventory.open("a") as inventory:
+        inventory.write("exchange_version=2003\n")
+    facts = lab.run("facts", "--output", "json")
+    collect = lab.run("collect")
+
+    assert (0, 3) == (facts.code, collect.code)
+    assert "SMTPSVC1" in facts.out
+    assert "collect it with WinCollect" in collect.err

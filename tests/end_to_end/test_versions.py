@@ -68,7 +68,7 @@ def test_no_version_and_no_role_is_left_out() -> None:
 def test_the_shipped_playbook_serves_every_server(
     make_lab: Callable[..., RunningLab], version: str, roles: tuple[str, ...], first: str, stated: bool
 ) -> None:
-    """What the server has is configured once, then all is well, whether the inventory names version and role or not."""
+    """What the server has is configured once and then stays, whether the inventory says what it is or not."""
     lab = make_lab(Simulated(NAME, version, roles=roles, **delegating(version)))
     if stated:
         with lab.inventory.open("a") as inventory:

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.exchange.folders import SmtpFolders
 from harness.exchange.versions import VERSIONS
 from harness.lab import console
 from harness.lab.exchange2003 import Exchange2003
 from harness.lab.machine import Machine, MachineSpec
 from harness.lab.powershell.session import MemoryIO
 from harness.lab.state.organisation import Organisation
-from harness.modules import facts
+from harness.modules import facts, log_folders
 from harness.modules.base import Target
 from harness.modules.metabase import SITE, SITE_DEFAULTS, VIRTUAL_SERVER, read
 from harness.remote import batch, powershell
@@ -92,6 +93,20 @@ def test_facts(old: Exchange2003) -> None:
             "install_path": "C:\\Program Files\\Exchsrvr",
         },
     } == found
+
+
+def test_log_folders(old: Exchange2003) -> None:
+    """Where its logs are, and that its SMTP virtual server doesn't log yet, in the form that every version's have."""
+    old.metabase.put("W3SVC/1", {"LogFileDirectory": "%SystemDrive%\\Logs\\"})
+    target = Target("old01", VERSIONS["2003"])
+    found = log_folders.parse(value(old, log_folders.script(target)), target)
+
+    assert (
+        "C:\\Logs\\W3SVC1",
+        (SmtpFolders("hub", "C:\\WINDOWS\\system32\\LogFiles\\SMTPSVC1", ""),),
+        "C:\\Program Files\\Exchsrvr\\OLD01.log",
+        ("SMTP virtual server 'Default SMTP Virtual Server'",),
+    ) == (found.owa, found.smtp, found.tracking, found.silent)
 
 
 def test_log_settings_in_force(old: Exchange2003) -> None:

@@ -105,7 +105,7 @@ def _services(exchange: Declarations) -> None:
     for name in (_TRANSPORT_SERVER, *(service.key for service in SERVICES)):
         _declare(exchange, name, nouns.get(name))
     # From 2013 on there are Get- and Set-MailboxServer without these settings: not absent, but not simulated.
-    if exchange.product.year <= _SPLIT:
+    if exchange.product.year <= _SPLIT or exchange.edge:
         _declare(exchange, MAILBOX_SERVER.key, nouns.get(MAILBOX_SERVER.key))
 
 

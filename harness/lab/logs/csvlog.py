@@ -1,4 +1,7 @@
-"""Exchange's own logs: comma-separated values below five header lines, a new file each hour or when one is full."""
+"""Exchange's own logs: comma-separated values below five header lines, a new file each hour or when one is full.
+
+Up to 2010 a file is for a day instead.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,7 @@ class CsvLog:
         version: What ``#Version`` says.
         fields: Its columns.
         now: The clock.
+        daily: Whether a file is for a day instead of an hour.
     """
 
     def __init__(
@@ -54,6 +58,7 @@ class CsvLog:
         version: str,
         fields: Sequence[str],
         now: Callable[[], dt.datetime],
+        daily: bool = False,
     ) -> None:
         self._name = name
         self._prefix = prefix
@@ -61,7 +66,9 @@ class CsvLog:
         self._version = version
         self._fields = tuple(fields)
         self._now = now
-        self._names = re.compile(rf"{re.escape(prefix)}(\d{{10}})-(\d+)\.log", re.ASCII | re.IGNORECASE)
+        self._period = "%Y%m%d" if daily else "%Y%m%d%H"
+        digits = len(f"{now():{self._period}}")
+        self._names = re.compile(rf"{re.escape(prefix)}(\d{{{digits}}})-(\d+)\.log", re.ASCII | re.IGNORECASE)
         self._current: tuple[PureWindowsPath, str, int] | None = None
 
     def write(self, files: Files, rows: Sequence[CsvRow]) -> None:
@@ -83,7 +90,7 @@ class CsvLog:
 
     def _file(self, files: Files, row: CsvRow, *, pending: int, more: int) -> tuple[PureWindowsPath, bool]:
         """Give the file for a row, and whether it is still to be made."""
-        hour = self._now().strftime("%Y%m%d%H")
+        hour = self._now().strftime(self._period)
         if self._current is None or self._current[:2] != (row.folder, hour):
             self._current = row.folder, hour, self._last_number(files, row.folder, hour)
             pending = 0

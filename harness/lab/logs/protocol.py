@@ -30,8 +30,10 @@ FIELDS = (
     "data",
     "context",
 )
-# Exchange 2013 and later still say so.
+# All from 2013 on say the same.
 _VERSION = "15.0.0.0"
+_OLD_VERSIONS = {2007: "8.0.0.0", 2010: "14.0.0.0"}
+_SPLIT = 2010
 _TICKS_OF_1970 = 621_355_968_000_000_000
 
 Mark = Literal["+", "-", ">", "<", "*"]
@@ -98,14 +100,18 @@ class ProtocolLogs:
         self._spool = spool
         self._delay = delay
         self.now = now
+        year = machine.product.year
+        self.line_by_line = year <= _SPLIT
+        """Whether each line of a reply has a row of its own; from 2013 on they are joined in one."""
         self._logs = {
             side.name: CsvLog(
                 side.name,
                 side.prefix,
                 f"SMTP {side.direction} Protocol Log",
-                version=_VERSION,
+                version=_OLD_VERSIONS.get(year, _VERSION),
                 fields=FIELDS,
                 now=now,
+                daily=year <= _SPLIT,
             )
             for side in _SIDES
         }

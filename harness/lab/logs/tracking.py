@@ -1,4 +1,4 @@
-"""Message tracking: what each transport service of Exchange 2016 writes about the messages that pass it."""
+"""Message tracking: what each transport service writes about the messages that pass it, in its version's columns."""
 
 from __future__ import annotations
 
@@ -50,6 +50,30 @@ FIELDS = (
 )
 """The columns of Exchange 2016 and 2019, in the file's order."""
 
+_FIRST = 2007
+_SPLIT = 2010
+_UNIFIED = 2016
+_BEFORE_2016 = ("transport-traffic-type", "log-id", "schema-version")
+_BEFORE_2010 = ("directionality", "tenant-id", "original-client-ip", "original-server-ip", "custom-data")
+_OLD_VERSIONS = {2007: "8.0.0.0", 2010: "14.0.0.0"}
+
+
+def columns(year: int) -> tuple[str, ...]:
+    """Give a version's columns in the file's order.
+
+    Args:
+        year: The version's.
+    """
+    lacking: set[str] = set()
+    if year < _UNIFIED:
+        lacking |= {*_BEFORE_2016}
+    if year <= _SPLIT:
+        lacking |= {"network-message-id"}
+    if year <= _FIRST:
+        lacking |= {*_BEFORE_2010}
+    return tuple(name for name in FIELDS if name not in lacking)
+
+
 TRANSPORT = "MSGTRK"
 DELIVERY = "MSGTRKMD"
 SUBMISSION = "MSGTRKMS"
@@ -84,9 +108,20 @@ class Tracking:
         self._machine = machine
         self._spool = spool
         build = machine.build
-        self._version = f"{build.major:02d}.{build.minor:02d}.{build.build:04d}.{build.revision:03d}"
+        year = machine.product.year
+        self._version = _OLD_VERSIONS.get(
+            year, f"{build.major:02d}.{build.minor:02d}.{build.build:04d}.{build.revision:03d}"
+        )
         self._logs = {
-            service: CsvLog(service, service, "Message Tracking Log", version=self._version, fields=FIELDS, now=now)
+            service: CsvLog(
+                service,
+                service,
+                "Message Tracking Log",
+                version=self._version,
+                fields=columns(year),
+                now=now,
+                daily=year <= _SPLIT,
+            )
             for service in (TRANSPORT, DELIVERY, SUBMISSION)
         }
 

@@ -76,6 +76,7 @@ class W3cRow:
         columns: Of the row.
         line: The row.
         service: The process of the web service; another one begins with a header of its own.
+        iis: The version of IIS.
     """
 
     time: dt.datetime
@@ -85,6 +86,7 @@ class W3cRow:
     columns: tuple[str, ...]
     line: bytes
     service: int
+    iis: str
 
 
 @dataclass(slots=True, eq=False)
@@ -133,7 +135,7 @@ class W3cLog:
 
 def _header(row: W3cRow) -> bytes:
     lines = (
-        "#Software: Microsoft Internet Information Services 10.0",
+        f"#Software: Microsoft Internet Information Services {row.iis}",
         "#Version: 1.0",
         f"#Date: {row.time:%Y-%m-%d %H:%M:%S}",
         f"#Fields: {' '.join(row.columns)}",
@@ -163,7 +165,7 @@ class WebLogs:
         """Write a row for a request, unless its site has no W3C file."""
         settings = self._machine.iis.log_file(request.site)
         server = self._machine.iis.log()
-        to_file = "File" in str(settings["logTargetW3C"]).split(",")
+        to_file = "File" in str(settings.get("logTargetW3C", "File")).split(",")
         own_file = settings["enabled"] and settings["logFormat"] == "W3C" and server["centralLogFileMode"] == "Site"
         if not own_file or not to_file:
             return
@@ -188,9 +190,10 @@ class WebLogs:
             tuple(columns),
             (" ".join(_value(values.get(column, "")) for column in columns) + "\r\n").encode("utf-8", "replace"),
             self._machine.services.state("W3SVC").process_id,
+            "{}.{}".format(*self._machine.product.windows.iis),
         )
         log = self._logs.setdefault(request.site, W3cLog(f"W3SVC{request.site}"))
-        self._spool.put(log, [row], delay=self._delay, entries=int(settings["flushByEntryCountW3CLog"]))
+        self._spool.put(log, [row], delay=self._delay, entries=int(settings.get("flushByEntryCountW3CLog", 0)))
 
     def flush(self) -> None:
         """Have http.sys write what it holds."""

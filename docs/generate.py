@@ -138,6 +138,8 @@ def versions() -> str:
 
 
 def _shells(server: Server) -> str:
+    if server.version.management == "wmi":
+        return "none: WMI"
     ways = {"remoting": "remoting", "snapin": f"snap-in `{server.version.snapin}`"}
     return ", or ".join(ways[access] for access in server.accesses)
 
@@ -151,12 +153,16 @@ def _settings(server: Server) -> str:
     settings += [f"`{service.set}` between servers" for service in server.intra_org]
     if server.delivery:
         settings.append(f"`{server.delivery.set}` for delivery")
+    if server.version.management == "wmi":
+        settings += ["SMTP virtual servers: W3C log", "`Exchange_Server.EnableMessageTracking`"]
     if server.tracking:
         settings.append(f"`{server.tracking.set}` for tracking")
     return "<br>".join(settings) or "none"
 
 
 def _folders(server: Server) -> str:
+    if server.version.name not in folders.DEFAULTS:
+        return "not the console's protocol: [Exchange 2003](exchange-2003.md)"
     found = folders.of_roles(server.version.name, server.roles)
     paths = [found.owa, *(path for smtp in found.smtp for path in (smtp.receive, smtp.send)), found.tracking]
     return "<br>".join(f"`{path[max(path.find('TransportRoles'), 0) :]}`" for path in paths if path) or "none"

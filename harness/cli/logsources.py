@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.hosts import run_hosts
 from harness.errors import HarnessError, HostError, InputError, InventoryError, SharePathError
+from harness.exchange import folders as known
 from harness.exchange import versions
 from harness.logsource.derive import derive
 from harness.modules.log_folders import read_folders
@@ -117,7 +118,7 @@ def _polled(host: Host, endpoint: SmbEndpoint, answer: Folders | HarnessError | 
 
 
 def _askable(host: Host) -> bool:
-    return (host.get("exchange_version") or versions.DEFAULT.name) in versions.VERSIONS
+    return (host.get("exchange_version") or versions.DEFAULT.name) in known.DEFAULTS
 
 
 def _ask(

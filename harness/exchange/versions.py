@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,6 +79,8 @@ class Version:
         setup_keys: Registry keys that hold the installation path and the build, the first that exists counts.
         roles: The roles that a server can have, the one whose tracking settings win first.
         usual: The roles of a server of which nothing is known.
+        management: How settings are read and written: with the cmdlets of Exchange's shell and of IIS 7 (``shell``), or
+            through WMI, since Exchange 2003 and IIS 6 have no cmdlets.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Version:
     setup_keys: tuple[str, ...]
     roles: Mapping[str, Role]
     usual: frozenset[str]
+    management: Literal["shell", "wmi"] = "shell"
 
     @property
     def tracking(self) -> TransportService:
@@ -165,6 +168,11 @@ class Server:
         return next((role.tracking for role in self._role if role.tracking), None)
 
     @property
+    def tracks(self) -> bool:
+        """Whether it tracks messages: through a service's settings, or as Exchange 2003 does, as a server."""
+        return self.tracking is not None or self.version.management == "wmi"
+
+    @property
     def intra_org(self) -> tuple[TransportService, ...]:
         """The services with an implicit send connector to other servers of the organisation."""
         return tuple(dict.fromkeys(service for role in self._role for service in role.intra_org))
@@ -185,6 +193,8 @@ _TRANSPORT = _service("transport service", "TransportService")
 _FRONT_END = _service("front-end transport service", "FrontendTransportService")
 _MAILBOX_TRANSPORT = _service("mailbox transport service", "MailboxTransportService")
 
+# Exchange 2003 has no server roles; what a server of it does is called by the name of the role that holds mailboxes.
+_2003: dict[str, Role] = {"mailbox": Role(("Setup",), web=True)}
 _UP_TO_2010: dict[str, Role] = {
     "hub_transport": Role(
         ("HubTransportRole",), connectors=True, tracking=_TRANSPORT_SERVER, intra_org=(_TRANSPORT_SERVER,)
@@ -221,6 +231,7 @@ _FROM_2016: dict[str, Role] = {
 }
 _V15 = r"HKLM:\SOFTWARE\Microsoft\ExchangeServer\v15"
 _V14 = r"HKLM:\SOFTWARE\Microsoft\ExchangeServer\v14"
+_V6 = r"HKLM:\SOFTWARE\Microsoft\Exchange"
 _V8 = r"HKLM:\SOFTWARE\Microsoft\Exchange\v8.0"
 
 
@@ -243,6 +254,18 @@ def _from_2013(
 VERSIONS = {
     version.name: version
     for version in (
+        Version(
+            name="2003",
+            first_build=(6, 5, 0),
+            accesses=("snapin",),  # never used: no script of this version's calls an Exchange cmdlet
+            snapin="",
+            powershell=(2, 0),
+            registry=_V6,
+            setup_keys=(rf"{_V6}\Setup",),
+            roles=_2003,
+            usual=frozenset(_2003),
+            management="wmi",
+        ),
         Version(
             name="2007",
             first_build=(8, 0, 0),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import harness.lab.cmdlets.connectors
 import harness.lab.cmdlets.transport  # noqa: F401  both declare cmdlets of Exchange's
-from harness.lab.cmdlets.exchange import shell_of
+from harness.lab.cmdlets.exchange import shell, shell_of
 from harness.lab.cmdlets.iis import IIS, IIS_SNAPIN, WEB_ADMINISTRATION
 from harness.lab.cmdlets.services import SERVICES
 from harness.lab.cmdlets.sessions import SESSIONS
@@ -29,12 +29,18 @@ _UNSUPPORTED = re.compile(r"[%&|<>^]")
 
 def registries(machine: Machine) -> tuple[Registry, ...]:
     """Give everything that a PowerShell process of a host has beyond the language's own."""
+    if not machine.has_cmdlets:
+        return WINDOWS, SERVICES
     web = IIS if machine.product.windows.web_module else IIS_SNAPIN
     return WINDOWS, SERVICES, web, shell_of(machine).registry, SESSIONS
 
 
 def known_absent(machine: Machine) -> frozenset[str]:
     """Give what a host certainly hasn't: the modules, snap-ins and cmdlets of other versions, in lower case."""
+    if not machine.has_cmdlets:
+        later = [shell(product, edge=False) for product in PRODUCTS.values()]
+        exchange = (name for each in later for name in each.registry.cmdlets)
+        return frozenset(name.lower() for name in (*exchange, *IIS.cmdlets))
     snapins = {product.snapin for product in PRODUCTS.values()} - {machine.product.snapin}
     return shell_of(machine).absent | {name.lower() for name in (*snapins, WEB_ADMINISTRATION.name)}
 

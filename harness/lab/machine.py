@@ -6,7 +6,7 @@ import hmac
 import threading
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from harness.lab.state import iis, registry, services, transport, variants
 from harness.lab.state.connectors import (
@@ -18,7 +18,7 @@ from harness.lab.state.connectors import (
     stock_receive_connectors,
 )
 from harness.lab.state.directory import Entry, Forest, new_entry
-from harness.lab.state.products import Build, Parts, Product, parts_of, product_of
+from harness.lab.state.products import EXCHANGE_2003, Build, Parts, Product, parts_of, product_of
 from harness.lab.state.server import new_server
 from harness.lab.store import Store
 
@@ -128,6 +128,9 @@ class Faults:
         broken: The message that a cmdlet fails with.
         unknown_identity_returns_all: ``Get-`` cmdlets give every object for an identity that they don't know, as their
             documentation warns, instead of an error.
+        directory_copies: Nodes of Exchange 2003's metabase, ``SmtpSvc/1``, with the seconds after which the System
+            Attendant undoes a change with what the directory holds (DS2MB).
+        denied_namespaces: WMI name spaces that the user has no right to.
     """
 
     hidden: set[str] = field(default_factory=set)
@@ -135,6 +138,8 @@ class Faults:
     slow: dict[str, float] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
     unknown_identity_returns_all: bool = False
+    directory_copies: dict[str, float] = field(default_factory=dict)
+    denied_namespaces: set[str] = field(default_factory=set)
 
     def hides(self, cmdlet: str) -> bool:
         """Say whether the user's roles lack a cmdlet."""
@@ -177,6 +182,9 @@ class Machine:
         folder: The lab's, where its file is kept.
     """
 
+    has_cmdlets: ClassVar[bool] = True
+    """Whether there are cmdlets of Exchange's and IIS's."""
+
     __slots__ = (
         "_sessions",
         "_sessions_lock",
@@ -210,15 +218,18 @@ class Machine:
         """Called when someone asks IIS to write the log lines that it still holds."""
         self._sessions: dict[uuid.UUID, RemoteSession] = {}
         self._sessions_lock = threading.Lock()
+        self._join()
+
+    def _join(self) -> None:
         server = new_server(
             self.name,
             self.fqdn,
             self.forest,
-            install_path=spec.install_path,
+            install_path=self.spec.install_path,
             product=self.product,
             parts=self.parts,
         )
-        organisation.join(self, server)
+        self.organisation.join(self, server)
 
     @classmethod
     def create(cls, spec: MachineSpec, organisation: Organisation, folder: Path) -> Machine:
@@ -233,9 +244,13 @@ class Machine:
             LabStateError: The folder holds a file that can't be used.
             ValueError: The organisation has another server of that short name.
         """
-        if spec.computer in organisation.machines:
-            other = organisation.machines[spec.computer].fqdn
+        if spec.computer in organisation.computers:
+            other = organisation.computers[spec.computer].fqdn
             raise ValueError(f"{spec.fqdn} and {other} would both be the computer {spec.computer}")
+        if spec.product is EXCHANGE_2003:
+            from harness.lab.exchange2003 import Exchange2003  # noqa: PLC0415  it derives from this class
+
+            return Exchange2003(spec, organisation, folder)
         return cls(spec, organisation, folder)
 
     def _initial(self) -> dict[str, Json]:

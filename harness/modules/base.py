@@ -108,11 +108,13 @@ class Difference:
         changes: In the order of the host's answer.
         known: Whether the module can tell; False only for scripts of the user's without a test.
         notes: What the user should know though nothing fails.
+        hint: What to do where this is what a write has left undone; empty for the general advice.
     """
 
     changes: tuple[Change, ...] = ()
     known: bool = True
     notes: tuple[str, ...] = ()
+    hint: str = ""
 
     def __bool__(self) -> bool:
         """Say whether there is something to write."""

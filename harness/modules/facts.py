@@ -64,6 +64,7 @@ def script() -> Script:
             {
                 "setup_keys": version.setup_keys,
                 "registry": version.registry,
+                "installer": version.management == "shell",
                 "role_keys": sorted({key for role in version.roles.values() for key in role.keys}),
             }
             for version in _one_of_each_registry()

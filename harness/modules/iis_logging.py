@@ -3,50 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
 import pydantic
 
-from harness.errors import ScriptError
+from harness.modules import metabase, w3c
 from harness.modules.base import Arguments, Change, Difference, Module, by_resource, differing, named
 from harness.remote import powershell
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.exchange.versions import Server
     from harness.modules.base import Resource, Target, Value
     from harness.remote.powershell import Script
 
-# W3C field name, IIS's flag and its bit, in the order of the columns in a file.
-# Source: the logFile element in IIS's configuration reference, LogExtFileFlags in the metabase reference.
-_FIELDS = (
-    ("date", "Date", 1),
-    ("time", "Time", 2),
-    ("s-sitename", "SiteName", 16),
-    ("s-computername", "ComputerName", 32),
-    ("s-ip", "ServerIP", 64),
-    ("cs-method", "Method", 128),
-    ("cs-uri-stem", "UriStem", 256),
-    ("cs-uri-query", "UriQuery", 512),
-    ("s-port", "ServerPort", 32768),
-    ("cs-username", "UserName", 8),
-    ("c-ip", "ClientIP", 4),
-    ("cs-version", "ProtocolVersion", 524288),
-    ("cs(User-Agent)", "UserAgent", 65536),
-    ("cs(Cookie)", "Cookie", 131072),
-    ("cs(Referer)", "Referer", 262144),
-    ("cs-host", "Host", 1048576),
-    ("sc-status", "HttpStatus", 1024),
-    ("sc-substatus", "HttpSubStatus", 2097152),
-    ("sc-win32-status", "Win32Status", 2048),
-    ("sc-bytes", "BytesSent", 4096),
-    ("cs-bytes", "BytesRecv", 8192),
-    ("time-taken", "TimeTaken", 16384),
-)
-_ORDER = {field: index for index, (field, _, _) in enumerate(_FIELDS)}
-_FLAG_OF = {field: flag for field, flag, _ in _FIELDS}
-_FIELD_OF = {name.lower(): field for field, flag, _ in _FIELDS for name in (field, flag)}
 _ATTRIBUTES = {
     "enabled": "enabled",
     "format": "logFormat",
@@ -65,27 +36,18 @@ _PERIODS = {
 }
 
 
-def _field(name: str) -> str:
-    try:
-        return _FIELD_OF[name.lower()]
-    except KeyError:
-        raise ValueError(f"{name!r} is no W3C field of IIS; it has {', '.join(_ORDER)}") from None
-
-
-Field = Annotated[str, pydantic.AfterValidator(_field)]
-
-
 class IisLoggingArguments(Arguments):
     """How sites write their W3C logs. What isn't named stays as it is."""
 
     sites: list[str] = pydantic.Field([], description="Names or patterns with * and ?")
     site_defaults: bool = pydantic.Field(False, description="The defaults, and with them every site")
     format: Literal["W3C"] = pydantic.Field("W3C", description="The only format that the DSM reads")
-    fields: list[Field] = pydantic.Field([], description="W3C names such as cs-version, or IIS's flags")
+    fields: list[w3c.Field] = pydantic.Field([], description="W3C names such as cs-version, or IIS's flags")
     ensure: Literal["add", "exact"] = pydantic.Field("add", description="Keep other fields, or drop them")
     period: Literal["hourly", "daily", "weekly", "monthly", "max_size"] | None = None
     directory: str | None = pydantic.Field(None, min_length=3, description="Folder; variables as in %SystemDrive%")
     local_time_rollover: bool | None = pydantic.Field(None, description="Local time in file names; rows are UTC anyway")
+    recheck_after: metabase.Wait = metabase.RECHECK
 
     @pydantic.model_validator(mode="after")
     def _says_where(self) -> IisLoggingArguments:
@@ -108,9 +70,9 @@ class IisLogging(Module[IisLoggingArguments]):
             return ""
         return f"{server.name} doesn't serve Outlook Web Access, so it has no IIS log for the console"
 
-    def read(self, _arguments: IisLoggingArguments, _target: Target) -> Script:
+    def read(self, _arguments: IisLoggingArguments, target: Target) -> Script:
         """Print the log settings in force of the site defaults and of every site."""
-        return powershell.script("iis_logging.read.ps1.j2", web=True)
+        return _READ[target.version.management]()
 
     def resources(self, value: object) -> tuple[Resource, ...]:
         """Bring flags to W3C field names and booleans to booleans."""
@@ -129,19 +91,48 @@ class IisLogging(Module[IisLoggingArguments]):
         changes = [change for resource in chosen for change in _compare(arguments, resource)]
         return Difference(tuple(changes), notes=tuple(notes))
 
-    def write(self, _arguments: IisLoggingArguments, difference: Difference, _target: Target) -> Script:
-        """Write the defaults first; a site gets an element of its own only where it still differs then."""
-        return powershell.script(
-            "iis_logging.write.ps1.j2",
-            web=True,
-            changes=[
-                {
-                    "id": resource.id,
-                    "settings": {_ATTRIBUTES[name]: _as_iis_writes(name, value) for name, value in settings.items()},
-                }
-                for resource, settings in by_resource(difference.changes)
-            ],
-        )
+    def confirm(
+        self, arguments: IisLoggingArguments, _before: Sequence[Resource], after: Sequence[Resource]
+    ) -> Difference:
+        """Say of a metabase that didn't keep a change who may have undone it."""
+        return metabase.blame(self.compare(arguments, after))
+
+    def write(self, arguments: IisLoggingArguments, difference: Difference, target: Target) -> Script:
+        """Write the defaults first; a site gets a setting of its own only where it still differs then."""
+        return _WRITE[target.version.management](arguments, difference)
+
+
+def _read_configuration() -> Script:
+    return powershell.script("iis_logging.read.ps1.j2", web=True)
+
+
+def _write_configuration(_arguments: IisLoggingArguments, difference: Difference) -> Script:
+    return powershell.script(
+        "iis_logging.write.ps1.j2",
+        web=True,
+        changes=[
+            {
+                "id": resource.id,
+                "settings": {_ATTRIBUTES[name]: _as_iis_writes(name, value) for name, value in settings.items()},
+            }
+            for resource, settings in by_resource(difference.changes)
+        ],
+    )
+
+
+def _read_metabase() -> Script:
+    return metabase.read(metabase.SITE_DEFAULTS, metabase.SITE)
+
+
+def _write_metabase(arguments: IisLoggingArguments, difference: Difference) -> Script:
+    return metabase.write(difference, recheck_after=arguments.recheck_after)
+
+
+_READ: dict[str, Callable[[], Script]] = {"shell": _read_configuration, "wmi": _read_metabase}
+_WRITE: dict[str, Callable[[IisLoggingArguments, Difference], Script]] = {
+    "shell": _write_configuration,
+    "wmi": _write_metabase,
+}
 
 
 def _compare(arguments: IisLoggingArguments, resource: Resource) -> list[Change]:
@@ -164,36 +155,22 @@ def _wanted_fields(arguments: IisLoggingArguments, resource: Resource) -> Value:
         return None
     now = resource.properties["fields"]
     kept = now if arguments.ensure == "add" and isinstance(now, tuple) else ()
-    return _in_order({*kept, *arguments.fields})
-
-
-def _in_order(fields: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(fields, key=_ORDER.__getitem__))
+    return w3c.in_order({*kept, *arguments.fields})
 
 
 def _in_one_form(resource: Resource) -> Resource:
     settings = dict(resource.properties)
     for name in ("enabled", "local_time_rollover"):
         settings[name] = str(settings[name]).lower() == "true"
-    settings["fields"] = _fields(str(settings["fields"]))
+    settings["fields"] = w3c.read(str(settings["fields"]))
     target = settings["target"]
     settings["target"] = ",".join(part.strip() for part in str(target).split(",")) if target else None
     return replace(resource, properties=settings)
 
 
-def _fields(printed: str) -> tuple[str, ...]:
-    """Read IIS's flags, which come as a list of names or as their sum."""
-    if printed.isdecimal():
-        return _in_order(field for field, _, bit in _FIELDS if int(printed) & bit)
-    try:
-        return _in_order(_FIELD_OF[flag.strip().lower()] for flag in printed.split(",") if flag.strip())
-    except KeyError as unknown:
-        raise ScriptError(f"IIS answered with a log field that harness doesn't know: {unknown}") from None
-
-
 def _as_iis_writes(setting: str, value: Value) -> Value:
     if setting == "fields" and isinstance(value, tuple):
-        return ",".join(_FLAG_OF[field] for field in value)
+        return w3c.names(value)
     if isinstance(value, bool):
         return str(value)
     return value

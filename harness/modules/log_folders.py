@@ -42,7 +42,7 @@ class _Transport(_Printed):
 
 
 class _Connector(_Printed):
-    kind: str = pydantic.Field(pattern="^(receive|send) connector$")
+    kind: str = pydantic.Field(pattern="^((receive|send) connector|SMTP virtual server)$")
     name: str
     level: str
 
@@ -64,6 +64,8 @@ def script(target: Target, roles: frozenset[str] = frozenset()) -> Script:
         target: The host.
         roles: Its Exchange roles; empty for a server that has all but the edge's.
     """
+    if target.version.management == "wmi":
+        return powershell.script("log_folders.2003.read.ps1.j2")
     server = Server(target.version, roles or target.version.usual)
     own = server.tracking.get if server.tracking else ""
     # A mailbox server up to 2010 tracks messages, and has no protocol logs.

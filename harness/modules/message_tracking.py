@@ -14,7 +14,7 @@ from harness.modules.base import Arguments, Difference, Module, by_resource, dif
 from harness.remote import powershell
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.exchange.versions import Server, TransportService
     from harness.modules.base import Resource, Target
@@ -74,16 +74,13 @@ class MessageTracking(Module[MessageTrackingArguments]):
 
     def misfit(self, _arguments: MessageTrackingArguments, server: Server) -> str:
         """Client access and unified messaging alone track nothing."""
-        if server.tracking:
+        if server.tracks:
             return ""
         return f"{server.name} doesn't track messages: mailbox, hub transport and Edge servers do"
 
-    def read(self, _arguments: MessageTrackingArguments, target: Target) -> Script:
+    def read(self, arguments: MessageTrackingArguments, target: Target) -> Script:
         """Print the server's message tracking settings."""
-        service = _service(target)
-        return powershell.script(
-            "message_tracking.read.ps1.j2", cmdlets={service.get}, get=service.get, service=service.kind
-        )
+        return _READ[target.version.management](arguments, target)
 
     def resources(self, value: object) -> tuple[Resource, ...]:
         """Bring sizes and ages to their one form."""
@@ -99,19 +96,30 @@ class MessageTracking(Module[MessageTrackingArguments]):
                 changes.append(change)
         return Difference(tuple(changes))
 
-    def write(self, _arguments: MessageTrackingArguments, difference: Difference, target: Target) -> Script:
+    def write(self, arguments: MessageTrackingArguments, difference: Difference, target: Target) -> Script:
         """Set all that differs in one call."""
-        service = _service(target)
-        ((resource, settings),) = by_resource(difference.changes)
-        return powershell.script(
-            "message_tracking.write.ps1.j2",
-            cmdlets={service.get, service.set},
-            get=service.get,
-            set=service.set,
-            service=service.kind,
-            id=resource.id,
-            settings={_PARAMETERS[setting]: value for setting, value in settings.items()},
-        )
+        return _WRITE[target.version.management](arguments, difference, target)
+
+
+def _read_service(_arguments: MessageTrackingArguments, target: Target) -> Script:
+    service = _service(target)
+    return powershell.script(
+        "message_tracking.read.ps1.j2", cmdlets={service.get}, get=service.get, service=service.kind
+    )
+
+
+def _write_service(_arguments: MessageTrackingArguments, difference: Difference, target: Target) -> Script:
+    service = _service(target)
+    ((resource, settings),) = by_resource(difference.changes)
+    return powershell.script(
+        "message_tracking.write.ps1.j2",
+        cmdlets={service.get, service.set},
+        get=service.get,
+        set=service.set,
+        service=service.kind,
+        id=resource.id,
+        settings={_PARAMETERS[setting]: value for setting, value in settings.items()},
+    )
 
 
 def _service(target: Target) -> TransportService:
@@ -121,9 +129,40 @@ def _service(target: Target) -> TransportService:
     return service
 
 
+def _read_server(arguments: MessageTrackingArguments, target: Target) -> Script:
+    """Read through WMI, whose only documented way to change anything is a method that takes a switch and a folder."""
+    asked = sorted(arguments.model_dump(exclude_none=True).keys() - {"enabled", "path"})
+    if asked:
+        raise TaskError(
+            f"on Exchange {target.version.name} message_tracking can set enabled and path, not {', '.join(asked)}",
+            hint="put it in a task with when: facts.exchange.version != '2003', and use Exchange System Manager",
+        )
+    return powershell.script("message_tracking.2003.read.ps1.j2")
+
+
+def _write_server(arguments: MessageTrackingArguments, difference: Difference, _target: Target) -> Script:
+    ((resource, settings),) = by_resource(difference.changes)
+    return powershell.script(
+        "message_tracking.2003.write.ps1.j2", id=resource.id, enabled=arguments.enabled, path=settings.get("path")
+    )
+
+
+_READ: dict[str, Callable[[MessageTrackingArguments, Target], Script]] = {
+    "shell": _read_service,
+    "wmi": _read_server,
+}
+_WRITE: dict[str, Callable[[MessageTrackingArguments, Difference, Target], Script]] = {
+    "shell": _write_service,
+    "wmi": _write_server,
+}
+
+
+_FORMS = {"maximum_directory_size": values.size, "maximum_file_size": values.size, "maximum_age": values.age}
+
+
 def _in_one_form(resource: Resource) -> Resource:
     settings = dict(resource.properties)
-    for name in ("maximum_directory_size", "maximum_file_size"):
-        settings[name] = values.size(str(settings[name]))
-    settings["maximum_age"] = values.age(str(settings["maximum_age"]))
+    for name, form in _FORMS.items():
+        if name in settings:
+            settings[name] = form(str(settings[name]))
     return replace(resource, properties=settings)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pydantic
 
-from harness.errors import ScriptError
+from harness.errors import ScriptError, TaskError
 from harness.modules.base import Arguments, Change, Difference, Module, Resource
 from harness.remote.powershell import Script, literal
 from harness.source import Source
@@ -42,8 +42,10 @@ class PowerShell(Module[PowerShellArguments]):
     pure_read = False
     literals = dict.fromkeys(("read", "test", "set"), literal)
 
-    def read(self, arguments: PowerShellArguments, _target: Target) -> Script:
+    def read(self, arguments: PowerShellArguments, target: Target) -> Script:
         """Run ``read`` and ``test`` and print what both gave."""
+        if arguments.exchange and target.version.management == "wmi":
+            raise TaskError(f"Exchange {target.version.name} has no cmdlets", hint="leave exchange out, and use WMI")
         parts = [f"@(. {{ {text}\n}})" if text else "@()" for text in (arguments.read, arguments.test)]
         return _script(arguments, f"@{{ read = {parts[0]}; test = {parts[1]} }}", _READ)
 

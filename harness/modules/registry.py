@@ -9,6 +9,7 @@ from harness.modules.iis_logging import IisLogging
 from harness.modules.message_tracking import MessageTracking
 from harness.modules.powershell import PowerShell
 from harness.modules.service import Service
+from harness.modules.smtp_virtual_server import SmtpVirtualServer
 
 if TYPE_CHECKING:
     from harness.modules.base import Module
@@ -19,6 +20,7 @@ MODULES: dict[str, Module[Any]] = {
         IisLogging(),
         ReceiveConnector(),
         SendConnector(),
+        SmtpVirtualServer(),
         MessageTracking(),
         Service(),
         PowerShell(),

@@ -83,11 +83,13 @@ def _hint(error: ScriptError, script: Script, target: Target) -> str:
         return _no_snapin(script, target)
     if script.cmdlets and error.exception.startswith(_DIRECTORY):
         return _no_directory(target)
-    if script.cmdlets and "CommandNotFoundException" in kinds:
-        return _hidden("cmdlets", target)
-    if script.cmdlets and "NamedParameterNotFound" in kinds:
-        return _hidden("parameters", target)
-    return ""
+    if "GetWMIManagementException" in kinds and target.version.management == "wmi":
+        return (
+            "root\\MicrosoftIISv2 comes with IIS 6, root\\MicrosoftExchangeV2 with Exchange 2003: the account must be "
+            "an administrator of the server, and Exchange Administrator for message tracking"
+        )
+    hidden = {"CommandNotFoundException": "cmdlets", "NamedParameterNotFound": "parameters"}
+    return next((_hidden(what, target) for kind, what in hidden.items() if script.cmdlets and kind in kinds), "")
 
 
 def _no_session(target: Target) -> str:

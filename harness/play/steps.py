@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.errors import NotConvergedError, ScriptError, TaskError
-from harness.modules.base import Change, Difference
+from harness.modules.base import Difference
 from harness.modules.session import Answer
 from harness.play.results import Status, TaskResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from harness.modules.base import Module, Resource, Target, Value
     from harness.play.playbook import Task
@@ -144,7 +144,7 @@ class Step:
             return
         own = [change for change in left.changes if (change.resource.kind, change.resource.id) not in self.left]
         if own or not left.known:
-            self.fail(_not_converged(own))
+            self.fail(_not_converged(replace(left, changes=tuple(own))))
         else:
             self.end(Status.CHANGED)
 
@@ -177,12 +177,10 @@ def _project(resource: Resource, projected: Mapping[Key, Value]) -> Resource:
     return replace(resource, properties={**resource.properties, **later}) if later else resource
 
 
-def _not_converged(changes: Sequence[Change]) -> NotConvergedError:
+def _not_converged(left: Difference) -> NotConvergedError:
     still = "; ".join(
         f"{change.resource.name}: {change.setting} is still {change.before!r}, not {change.after!r}"
-        for change in changes
+        for change in left.changes
     )
-    return NotConvergedError(
-        f"the host took the change without an error, but {still}",
-        hint="another tool or a policy may set it back, or the directory has not replicated yet; run it again",
-    )
+    hint = "another tool or a policy may set it back, or the directory has not replicated yet; run it again"
+    return NotConvergedError(f"the host took the change without an error, but {still}", hint=left.hint or hint)

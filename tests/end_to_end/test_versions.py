@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 NAME = "srv01.lab.example"
 # Version, roles, and how each task of the shipped playbook ends the first time: OWA, receive, send, tracking.
 SERVERS = [
+    ("2003", ("mailbox",), "changed skipped skipped changed"),
     ("2007", ("hub_transport",), "skipped changed changed ok"),
     ("2007", ("mailbox",), "skipped skipped skipped ok"),
     ("2007", ("client_access",), "changed skipped skipped skipped"),
@@ -43,8 +44,9 @@ SERVERS = [
 
 
 def statuses(ended: Ended, host: int = 0) -> str:
-    """Give how each task ended on a host."""
-    return " ".join(task["status"] for task in ended.json["plays"][0]["hosts"][host]["tasks"])
+    """Give how each task ended on a host, but for that of Exchange 2003's own, which has tests of its own."""
+    tasks = ended.json["plays"][0]["hosts"][host]["tasks"]
+    return " ".join(task["status"] for task in tasks if task["module"] != "smtp_virtual_server")
 
 
 def delegating(version: str) -> dict[str, Any]:

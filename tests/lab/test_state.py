@@ -186,8 +186,8 @@ def test_only_what_is_simulated_can_be_installed(tmp_path: Path) -> None:
     organisation = Organisation.open(tmp_path, [spec])
     Machine.create(spec, organisation, tmp_path)
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(ValueError, match="Exchange 2003 is not simulated"):
-        MachineSpec("ex01.corp.example", exchange_version="2003")
+    with pytest.raises(ValueError, match="Exchange 2000 is not simulated"):
+        MachineSpec("ex01.corp.example", exchange_version="2000")
     with pytest.raises(ValueError, match="not installed with the roles edge"):
         MachineSpec("ex01.corp.example", roles=("edge",))
     with pytest.raises(ValueError, match="would both be the computer MAIL-SERVER-OF-"):

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from harness.errors import TaskError
 from harness.exchange import versions
-from harness.modules.base import Target
+from harness.modules.base import Difference, Module, Target
 from harness.modules.registry import MODULES
 from harness.report import text
 
@@ -67,6 +67,14 @@ def _cases() -> list[Case]:
     return found
 
 
+def _compare(case: Case, module: Module[Any], arguments: Any) -> Difference:
+    """Do what a run does up to the difference."""
+    read = module.read(arguments, case.target).text
+
+    assert [] == [piece for piece in case.read if piece not in read]
+    return module.compare(arguments, module.resources(case.host))
+
+
 @pytest.mark.parametrize("case", _cases(), ids=lambda case: case.name)
 def test_case(case: Case) -> None:
     """The difference is exactly the expected one, and both scripts hold the expected literals."""
@@ -76,16 +84,12 @@ def test_case(case: Case) -> None:
     assert case.skipped == module.misfit(arguments, case.target.server)
     if case.skipped:
         return
-    read = module.read(arguments, case.target).text
-    assert [] == [piece for piece in case.read if piece not in read]
-    resources = module.resources(case.host)
-
     if case.error:
         with pytest.raises(TaskError) as caught:
-            module.compare(arguments, resources)
+            _compare(case, module, arguments)
         assert case.error == f"{caught.value.message} ({caught.value.hint})"
         return
-    difference = module.compare(arguments, resources)
+    difference = _compare(case, module, arguments)
 
     assert case.changes == [text.change(change) for change in difference.changes]
     assert case.notes == list(difference.notes)

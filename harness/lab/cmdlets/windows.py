@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from harness.lab.cmdlets import metabase
 from harness.lab.cmdlets.exchange import machine_of, misbehave
 from harness.lab.powershell.cmdlet import NetType, Parameter, Registry, with_session
 from harness.lab.powershell.core.language import test_path as core_test_path
@@ -137,11 +138,16 @@ def get_wmi_object(call: Call) -> Iterator[Value]:
     for name in ("Property", "Query", "ComputerName", "Credential", "List", "AsJob"):
         if name in call:
             raise NotSimulatedError(f"parameter -{name} of Get-WmiObject")
-    space = str(call.get("Namespace") or "root\\cimv2").replace("/", "\\").lower()
-    if space != "root\\cimv2":
-        raise NotSimulatedError(f"the WMI name space {space}")
+    space = str(call.get("Namespace") or "root\\cimv2").replace("/", "\\")
     machine = machine_of(call)
     wanted = str(call.get("Class"))
+    if space.lower() in (metabase.IIS.lower(), metabase.EXCHANGE.lower()):
+        for found in metabase.instances(call, space, wanted):
+            if _fits(dict(found.properties), call.get("Filter")):
+                yield found
+        return
+    if space.lower() != "root\\cimv2":
+        raise NotSimulatedError(f"the WMI name space {space}")
     for instance in _instances(machine, wanted):
         if _fits(instance, call.get("Filter")):
             yield _wmi_object(machine, _WMI_NAMES[wanted.lower()], instance)
@@ -316,7 +322,7 @@ def _host_entry(session: Session, name: Value) -> PSObject:
     machine: Machine = session.machine.machine
     wanted = str(name).lower()
     found = machine if wanted in ("", "localhost", ".") else None
-    for other in machine.organisation.machines.values():
+    for other in machine.organisation.computers.values():
         if wanted in (other.name.lower(), other.fqdn.lower()):
             found = other
     if found is None:

@@ -57,7 +57,9 @@ class Organisation:
         self.store = Store(folder / _FOLDER / f"{name}.json", self._initial(forest, edge=edge))
         self.forest = replace(forest, domain=self.store.document["domain"])
         self.machines: dict[str, Machine] = {}
-        """The simulated servers, by short name in upper case."""
+        """The simulated servers that the cmdlets know, by short name in upper case."""
+        self.older: dict[str, Machine] = {}
+        """Exchange 2003's: they have names, and no cmdlet shows them."""
         self.subscribed: list[Machine] = []
         """The Edge servers that are subscribed to it; of an Edge server's own directory: itself, if it is."""
 
@@ -94,6 +96,11 @@ class Organisation:
             for connector in document["send_connectors"]:
                 if connector["name"] == "Internet" and machine.parts.hub:
                     connector["settings"]["SourceTransportServers"].append(machine.name)
+
+    @property
+    def computers(self) -> dict[str, Machine]:
+        """All servers, by short name in upper case."""
+        return {**self.machines, **self.older}
 
     def subscribe(self, edge: Machine) -> None:
         """Take an Edge server in; what EdgeSync would bring it is there at once.

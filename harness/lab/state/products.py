@@ -14,6 +14,7 @@ ROLES = ("mailbox", "client_access", "hub_transport", "edge_transport", "unified
 """What may be installed on a server, by the inventory's names."""
 
 _EDGE = ("edge_transport",)
+_FIRST = 2007
 _SPLIT = 2010
 _UNIFIED = 2016
 
@@ -115,12 +116,14 @@ class Product:
     @property
     def install_path(self) -> str:
         """The default installation folder, with the trailing backslash."""
+        if self.year < _FIRST:
+            return "C:\\Program Files\\Exchsrvr\\"
         return f"C:\\Program Files\\Microsoft\\Exchange Server\\{self.folder}"
 
     @property
     def default_roles(self) -> tuple[str, ...]:
         """What setup's typical installation chooses."""
-        if self.year >= _UNIFIED:
+        if self.year >= _UNIFIED or self.year < _FIRST:
             return ("mailbox",)
         if self.year > _SPLIT:
             return ("mailbox", "client_access")
@@ -175,15 +178,33 @@ PRODUCTS = {
 """By the inventory's name of each version, the oldest first."""
 
 
+EXCHANGE_2003 = Product(
+    "2003",
+    2003,
+    Build(6, 5, 7638, 0),  # Service Pack 2
+    Windows(
+        "Microsoft Windows Server 2003",
+        "Microsoft(R) Windows(R) Server 2003, Standard Edition",
+        "5.2.3790",
+        "2.0",
+        (6, 0),
+        web_module=False,
+    ),
+    snapin="",
+)
+"""It stands apart: it has neither roles nor cmdlets; see `harness.lab.exchange2003`."""
+_ALL = {EXCHANGE_2003.name: EXCHANGE_2003, **PRODUCTS}
+
+
 def product_of(version: str) -> Product:
     """Give a version by the inventory's name.
 
     Raises:
         ValueError: It isn't simulated.
     """
-    if version not in PRODUCTS:
-        raise ValueError(f"Exchange {version} is not simulated; these versions are: {', '.join(PRODUCTS)}")
-    return PRODUCTS[version]
+    if version not in _ALL:
+        raise ValueError(f"Exchange {version} is not simulated; these versions are: {', '.join(_ALL)}")
+    return _ALL[version]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import harness.lab.cmdlets.connectors
 import harness.lab.cmdlets.transport  # noqa: F401  both declare cmdlets of Exchange's
 from harness.lab.cmdlets.exchange import EXCHANGE
 from harness.lab.cmdlets.iis import IIS
+from harness.lab.cmdlets.network import NETWORK
 from harness.lab.cmdlets.services import SERVICES
 from harness.lab.cmdlets.sessions import SESSIONS
 from harness.lab.cmdlets.windows import WINDOWS
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _UNSUPPORTED = re.compile(r"[%&|<>^]")
 """What ``cmd.exe`` gives a meaning of its own."""
 
-REGISTRIES = (WINDOWS, SERVICES, IIS, EXCHANGE, SESSIONS)
+REGISTRIES = (WINDOWS, NETWORK, SERVICES, IIS, EXCHANGE, SESSIONS)
 """Everything that a PowerShell process of a host has beyond the language's own."""
 
 

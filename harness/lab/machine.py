@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.lab.powershell.objects import CaseDict
 from harness.lab.state import iis, registry, services, transport
 from harness.lab.state.connectors import (
     RECEIVE_CONNECTOR,
@@ -17,6 +18,7 @@ from harness.lab.state.connectors import (
     stock_receive_connectors,
 )
 from harness.lab.state.directory import Entry, Forest, new_entry
+from harness.lab.state.network import Network
 from harness.lab.state.server import BUILDS, Build, mailbox_server
 from harness.lab.store import Store
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from harness.lab.powershell.objects import CaseDict, Value
+    from harness.lab.powershell.objects import Value
     from harness.lab.state.organisation import Organisation
     from harness.lab.store import Json
 
@@ -148,10 +150,12 @@ class Machine:
         "faults",
         "flush_hooks",
         "iis",
+        "network",
         "organisation",
         "services",
         "spec",
         "store",
+        "windows",
     )
 
     def __init__(self, spec: MachineSpec, organisation: Organisation, folder: Path) -> None:
@@ -163,6 +167,9 @@ class Machine:
         self.store = Store(folder / _FOLDER / f"{spec.computer.lower()}.json", self._initial())
         self.iis = iis.Iis(self.store)
         self.services = services.Services(self.store)
+        self.network = Network(self.store, spec.install_path)
+        self.windows = "10.0.14393"
+        """Windows's version."""
         self.flush_hooks: list[Callable[[], None]] = []
         """Called when someone asks IIS to write the log lines that it still holds."""
         self._sessions: dict[uuid.UUID, RemoteSession] = {}
@@ -227,7 +234,7 @@ class Machine:
     @property
     def registry(self) -> CaseDict[CaseDict[Value]]:
         """The simulated part of the registry: values by name by key."""
-        return registry.keys(self.build, self.spec.install_path)
+        return CaseDict({**registry.keys(self.build, self.spec.install_path), **self.network.keys()})
 
     @property
     def environment(self) -> dict[str, str]:

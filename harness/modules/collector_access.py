@@ -63,6 +63,7 @@ class _Finding:
         fix: The name of the remedy; None where there is none.
         setting: What the remedy sets.
         value: To what.
+        effect: What a user should know of the remedy once it is done.
     """
 
     text: str
@@ -70,6 +71,7 @@ class _Finding:
     fix: Fix | None = None
     setting: str = ""
     value: Value = None
+    effect: str = ""
 
 
 class CollectorAccess(Module[CollectorAccessArguments]):
@@ -103,7 +105,7 @@ class CollectorAccess(Module[CollectorAccessArguments]):
                 hint="; ".join(dict.fromkeys(_hint(finding) for finding in left)),
             )
         notes = _notes(server.properties)
-        notes += [finding.hint for finding in findings]
+        notes += [finding.effect for finding in findings if finding.effect]
         return Difference(_changes(server, findings), notes=tuple(notes))
 
     def confirm(
@@ -157,10 +159,11 @@ def _admin_share(found: Mapping[str, Value]) -> Iterator[_Finding]:
     if found["AutoShareServer"] == 0:
         yield _Finding(
             "Windows is told not to make C$ (AutoShareServer is 0)",
-            "use a share of its own (log_share), or have C$ made again, which takes a restart of the Server service",
+            "use a share of its own (log_share)",
             "admin_share",
             "AutoShareServer",
             1,
+            effect="C$ comes back with the next restart of the Server service (LanmanServer)",
         )
     elif not found["drive_share"]:
         yield _Finding("there is no C$", "restart the Server service (LanmanServer), which makes C$, or use log_share")
@@ -186,10 +189,11 @@ def _smb(found: Mapping[str, Value]) -> Iterator[_Finding]:
     elif not found["smb2"]:
         yield _Finding(
             "SMB 2 is switched off, and the console speaks nothing older",
-            "switch SMB 2 on; before Windows Server 2012 it takes effect with a restart of the server",
+            "switch SMB 2 on",
             "smb2",
             "smb2",
             value=True,
+            effect="before Windows Server 2012 SMB 2 comes back with the next restart of the server",
         )
 
 

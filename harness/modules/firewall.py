@@ -41,13 +41,19 @@ def _address(text: str) -> str:
     return firewall_rules.short(network)
 
 
+def _parts(value: object) -> object:
+    """Take ``10.0.0.7, 10.0.0.8`` for a list: an INI inventory knows no other."""
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
 Address = Annotated[str, pydantic.AfterValidator(_address)]
+Addresses = Annotated[list[Address], pydantic.BeforeValidator(_parts)]
 
 
 class FirewallArguments(Arguments):
     """Which ports of the server are open, and to whom. Only rules named `harness-…` are read and written."""
 
-    collectors: list[Address] = pydantic.Field(
+    collectors: Addresses = pydantic.Field(
         [], description="Who may connect: addresses or networks, or any alone; required unless state is absent"
     )
     profile: Literal["dsm", "smb2"] = pydantic.Field("dsm", description="All ports that the DSM names, or 445 only")

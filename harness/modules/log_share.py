@@ -183,7 +183,12 @@ def _judged(resource: Resource) -> Resource:
     access = _access(share, sid) if share or not shared else "read"
     folder = _access([_entry(text) for text in _texts(found.get("rules"))], sid)
     writable = any(entry.sid == sid and entry.writes and not entry.denies for entry in share)
-    judged = {"share_access": access, "folder_access": folder, "writable": writable, "open_to_all": open_to_all}
+    judged: dict[str, Value] = {
+        "share_access": access,
+        "folder_access": folder,
+        "writable": writable,
+        "open_to_all": open_to_all,
+    }
     kept = ("sid", "problem", "path", "type", "drive", "exists", "can_grant")
     return replace(resource, properties={**{name: found.get(name) for name in kept}, **judged})
 

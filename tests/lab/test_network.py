@@ -32,6 +32,11 @@ ADMINISTRATORS_CHANGE = [0, "S-1-5-32-544", CHANGE]
 QUOTES = "'\u2018\u2019\u201a\u201b"
 
 
+def on_windows(machine: Machine, version: str) -> None:
+    """Put the server on another Windows."""
+    machine.windows = version
+
+
 def run(machine: Machine, *scripts: Script) -> list[batch.Result]:
     """Run scripts as one batch."""
     sent = batch.Batch()
@@ -85,7 +90,7 @@ def ours(machine: Machine) -> dict[str, Any]:
 @pytest.fixture(params=WINDOWS)
 def server(request: pytest.FixtureRequest, machine: Machine) -> Machine:
     """A server of each kind of Windows."""
-    machine.windows = request.param
+    on_windows(machine, request.param)
     return machine
 
 
@@ -146,7 +151,7 @@ def test_everybody_has_to_be_said(server: Machine) -> None:
 @pytest.mark.parametrize("windows", FROM_2008)
 def test_a_rule_that_was_tampered_with_is_put_right(machine: Machine, windows: str) -> None:
     """Whatever somebody changed of a rule is seen and put back."""
-    machine.windows = windows
+    on_windows(machine, windows)
     apply(machine, "firewall", collectors=COLLECTORS, profile="smb2")
     right = {name: dict(held) for name, held in ours(machine).items()}
     wrong = {"enabled": False, "direction": "Outbound", "action": "Block", "profile": "Domain", "addresses": ["Any"]}
@@ -161,7 +166,7 @@ def test_a_rule_that_was_tampered_with_is_put_right(machine: Machine, windows: s
 @pytest.mark.parametrize("quote", QUOTES)
 def test_rules_of_others_are_left_alone(machine: Machine, windows: str, quote: str) -> None:
     """A rule of another name is neither taken for ours nor changed, much as its name looks like ours or like code."""
-    machine.windows = windows
+    on_windows(machine, windows)
     names = (
         f"x{quote}; Remove-Item C:\\ -Recurse; {quote}",
         "harness-TCP-4451",
@@ -179,7 +184,7 @@ def test_rules_of_others_are_left_alone(machine: Machine, windows: str, quote: s
 
 def test_a_port_of_a_strangers_is_not_taken_over(machine: Machine) -> None:
     """Windows Server 2003 keeps one entry for a port: one that isn't ours stays, and the task says why it fails."""
-    machine.windows = "5.2.3790"
+    on_windows(machine, "5.2.3790")
     line = "139:TCP:LocalSubNet:Enabled:@xpsp2res.dll,-22004"
     machine.network.open_port("TCP", "139", line)
     with pytest.raises(TaskError, match="port 139 is already open"):
@@ -294,7 +299,7 @@ def test_a_share_of_another_folder_stays(server: Machine) -> None:
 @pytest.mark.parametrize("windows", WINDOWS[3:])
 def test_an_existing_share_is_opened_to_the_account(machine: Machine, windows: str) -> None:
     """From Windows Server 2012 on the account is added beside the others."""
-    machine.windows = windows
+    on_windows(machine, windows)
     machine.network.add_share("logs", LOGS, [ADMINISTRATORS_CHANGE])
     apply(machine, "log_share", name="logs", path=LOGS, account=ACCOUNT)
 
@@ -306,7 +311,7 @@ def test_an_existing_share_is_opened_to_the_account(machine: Machine, windows: s
 @pytest.mark.parametrize("windows", WINDOWS[:3])
 def test_before_2012_an_existing_share_stays_as_it_is(machine: Machine, windows: str) -> None:
     """No program there adds to a share's permissions, so the task says what to do by hand."""
-    machine.windows = windows
+    on_windows(machine, windows)
     machine.network.add_share("logs", LOGS, [ADMINISTRATORS_CHANGE])
     with pytest.raises(TaskError) as caught:
         apply(machine, "log_share", name="logs", path=LOGS, account=ACCOUNT)
@@ -331,7 +336,7 @@ def test_what_is_missing_is_said(server: Machine) -> None:
 
 def test_a_programs_own_failure_is_told(machine: Machine) -> None:
     """What a native program wrote comes back as the task's error, with its exit code."""
-    machine.windows = "6.1.7601"
+    on_windows(machine, "6.1.7601")
     module = MODULES["log_share"]
     arguments = module.Arguments.model_validate({"name": "logs", "path": LOGS, "account": ACCOUNT})
     (read,) = run(machine, module.read(arguments, TARGET))
@@ -433,7 +438,7 @@ def test_other_forms_are_not_simulated(machine: Machine, text: str) -> None:
 @pytest.mark.parametrize("cmdlet", ["Get-NetFirewallRule", "New-SmbShare", "Get-SmbServerConfiguration"])
 def test_cmdlets_of_2012_are_not_there_before(machine: Machine, cmdlet: str) -> None:
     """A script that calls them on an older Windows fails as it does there."""
-    machine.windows = "6.1.7601"
+    on_windows(machine, "6.1.7601")
     (result,) = run(machine, script(f"{cmdlet} -Name x"))
 
     assert result.error is not None

@@ -6,7 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 import harness.lab.cmdlets.connectors
-import harness.lab.cmdlets.transport  # noqa: F401  both declare cmdlets of Exchange's
+import harness.lab.cmdlets.smb_shares
+import harness.lab.cmdlets.transport  # noqa: F401  these declare cmdlets in other modules' registries
 from harness.lab.cmdlets.exchange import EXCHANGE
 from harness.lab.cmdlets.iis import IIS
 from harness.lab.cmdlets.network import NETWORK

@@ -1,4 +1,4 @@
-"""Cmdlets about the firewall and the SMB server: NetSecurity and SmbShare, which Windows Server 2012 brought."""
+"""Cmdlets about the firewall: NetSecurity, which Windows Server 2012 brought."""
 
 from __future__ import annotations
 
@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from harness.lab.cmdlets.exchange import machine_of, misbehave
 from harness.lab.powershell.cmdlet import Parameter, Registry
-from harness.lab.powershell.objects import EnumValue, NotSimulatedError, PSObject, UInt32, Value
-from harness.lab.state import principals
-from harness.lab.state.network import LANMAN, READ, address
+from harness.lab.powershell.objects import EnumValue, NotSimulatedError, PSObject, Value
+from harness.lab.state.network import address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 NETWORK = Registry()
 _GENERATED = "Microsoft.PowerShell.Cmdletization.GeneratedTypes.NetSecurity"
-_CIM = "Microsoft.Management.Infrastructure.CimInstance"
+CIM = "Microsoft.Management.Infrastructure.CimInstance"
 _CIM_ERROR = "Microsoft.Management.Infrastructure.CimException"
 
 
@@ -30,22 +29,20 @@ def windows_of(machine: Machine) -> tuple[int, int]:
     return int(major), int(minor)
 
 
-def _from_2012(process: Value) -> bool:
+def from_2012(process: Value) -> bool:
+    """Say whether a process's Windows has what Windows Server 2012 brought."""
     host: HostProcess = process
     return windows_of(host.machine) >= (6, 2)
 
 
-NET_SECURITY = NETWORK.source("NetSecurity", kind="module", available=_from_2012, version="2.0.0.0")
-SMB_SHARE = NETWORK.source("SmbShare", kind="module", available=_from_2012, version="2.0.0.0")
+NET_SECURITY = NETWORK.source("NetSecurity", kind="module", available=from_2012, version="2.0.0.0")
 
 
-def _failed(call: Call, number: int, message: str, target: Value = None) -> ErrorRecord:
+def failed(call: Call, number: int, message: str, target: Value = None) -> ErrorRecord:
+    """Make the error of a call to Windows that failed."""
     return call.record(
         message, error_id=f"Windows System Error {number}", category="NotSpecified", target=target, exception=_CIM_ERROR
     )
-
-
-# The firewall
 
 
 def _rule(held: dict[str, Json]) -> PSObject:
@@ -65,7 +62,7 @@ def _rule(held: dict[str, Json]) -> PSObject:
         "Action": member("Action", held["action"], 2 if held["action"] == "Allow" else 4),
         "PolicyStoreSource": "PersistentStore",
     }
-    return PSObject(f"{_CIM}#root/standardcimv2/MSFT_NetFirewallRule", properties, partial=True)
+    return PSObject(f"{CIM}#root/standardcimv2/MSFT_NetFirewallRule", properties, partial=True)
 
 
 def _named(call: Call) -> Iterator[dict[str, Json]]:
@@ -88,7 +85,7 @@ def _named(call: Call) -> Iterator[dict[str, Json]]:
         )
 
 
-def _only(call: Call, *simulated: str) -> None:
+def only(call: Call, *simulated: str) -> None:
     """Refuse parameters that are declared, since they exist, and not simulated."""
     for name in call.bound:
         declared = next((each.name for each in call.cmdlet.parameters if each.name.lower() == name.lower()), None)
@@ -138,7 +135,7 @@ def _settings(call: Call) -> dict[str, Json]:
             found["addresses"] = [address(str(each)) for each in call.get("RemoteAddress")]
         except ValueError:
             raise call.throw(
-                _failed(
+                failed(
                     call, 87, "The address is invalid. Addresses may be specified as IP addresses, ranges, or subnets."
                 )
             ) from None
@@ -157,7 +154,7 @@ def _settings(call: Call) -> dict[str, Json]:
 def get_net_firewall_rule(call: Call) -> Iterator[Value]:
     """Give rules."""
     misbehave(call)
-    _only(call, "Name", "All")
+    only(call, "Name", "All")
     held = _named(call) if "Name" in call else iter(machine_of(call).network.part("rules"))
     for each in held:
         yield _rule(each)
@@ -194,7 +191,7 @@ def get_net_firewall_port_filter(call: Call) -> Iterator[Value]:
     """Give a rule's ports."""
     held = _of_rule(call)
     properties = {"Protocol": held["protocol"], "LocalPort": _one_or_many(held["ports"]), "RemotePort": "Any"}
-    yield PSObject(f"{_CIM}#root/standardcimv2/MSFT_NetProtocolPortFilter", properties, partial=True)
+    yield PSObject(f"{CIM}#root/standardcimv2/MSFT_NetProtocolPortFilter", properties, partial=True)
 
 
 @NETWORK.cmdlet(
@@ -208,7 +205,7 @@ def get_net_firewall_address_filter(call: Call) -> Iterator[Value]:
     """Give a rule's addresses."""
     held = _of_rule(call)
     properties = {"LocalAddress": "Any", "RemoteAddress": _one_or_many(held["addresses"])}
-    yield PSObject(f"{_CIM}#root/standardcimv2/MSFT_NetAddressFilter", properties, partial=True)
+    yield PSObject(f"{CIM}#root/standardcimv2/MSFT_NetAddressFilter", properties, partial=True)
 
 
 @NETWORK.cmdlet(
@@ -225,11 +222,11 @@ def get_net_firewall_address_filter(call: Call) -> Iterator[Value]:
 def new_net_firewall_rule(call: Call) -> Iterator[Value]:
     """Make a rule."""
     misbehave(call)
-    _only(call, "Name", "DisplayName", "Group", *_SIMULATED)
+    only(call, "Name", "DisplayName", "Group", *_SIMULATED)
     machine = machine_of(call)
     ident, name = str(call.get("Name") or ""), str(call.get("DisplayName"))
     if ident and machine.network.rule(ident) is not None:
-        raise call.throw(_failed(call, 183, "Cannot create a file when that file already exists.", ident))
+        raise call.throw(failed(call, 183, "Cannot create a file when that file already exists.", ident))
     settings = _settings(call)
     if not call.should_process(name) or machine.faults.ignores(call.cmdlet.name):
         return
@@ -254,7 +251,7 @@ def new_net_firewall_rule(call: Call) -> Iterator[Value]:
 def set_net_firewall_rule(call: Call) -> None:
     """Change rules."""
     misbehave(call)
-    _only(call, "Name", *_SIMULATED)
+    only(call, "Name", *_SIMULATED)
     machine = machine_of(call)
     settings = _settings(call)
     for held in list(_named(call)):
@@ -275,135 +272,8 @@ def set_net_firewall_rule(call: Call) -> None:
 def remove_net_firewall_rule(call: Call) -> None:
     """Remove rules."""
     misbehave(call)
-    _only(call, "Name")
+    only(call, "Name")
     machine = machine_of(call)
     for held in list(_named(call)):
         if call.should_process(held["name"]) and not machine.faults.ignores(call.cmdlet.name):
             machine.network.remove_rules([held["id"]])
-
-
-# The SMB server
-
-_FLAGS = {
-    "EnableSMB1Protocol": ("SMB1", True),
-    "EnableSMB2Protocol": ("SMB2", True),
-    "RequireSecuritySignature": ("RequireSecuritySignature", False),
-    "EnableSecuritySignature": ("EnableSecuritySignature", False),
-    "EncryptData": ("EncryptData", False),
-    "RejectUnencryptedAccess": ("RejectUnencryptedAccess", True),
-    "AutoShareServer": ("AutoShareServer", True),
-}
-"""Settings of the SMB server: the registry's name, and what counts where it isn't set."""
-
-
-@NETWORK.cmdlet("Get-SmbServerConfiguration", source=SMB_SHARE, class_name="Get-SmbServerConfiguration")
-def get_smb_server_configuration(call: Call) -> Iterator[Value]:
-    """Give the SMB server's settings."""
-    misbehave(call)
-    network = machine_of(call).network
-    values: dict[str, Value] = {name: network.flag(held, default=default) for name, (held, default) in _FLAGS.items()}
-    yield PSObject(f"{_CIM}#ROOT/Microsoft/Windows/SMB/MSFT_SmbServerConfiguration", values, partial=True)
-
-
-@NETWORK.cmdlet(
-    "Set-SmbServerConfiguration",
-    *(Parameter(name, "bool") for name in _FLAGS),
-    Parameter("Force", "switch"),
-    should_process=True,
-    source=SMB_SHARE,
-    class_name="Set-SmbServerConfiguration",
-)
-def set_smb_server_configuration(call: Call) -> None:
-    """Change the SMB server's settings."""
-    misbehave(call)
-    if not call.get("Force"):
-        raise NotSimulatedError("Set-SmbServerConfiguration without -Force, which asks")
-    machine = machine_of(call)
-    for name, (held, _) in _FLAGS.items():
-        if name in call and not machine.faults.ignores(call.cmdlet.name):
-            machine.network.set_value(LANMAN, held, int(bool(call.get(name))))
-
-
-def _sids(call: Call, names: Iterable[Value]) -> list[str]:
-    found = []
-    for name in names:
-        sid = principals.sid(machine_of(call), str(name))
-        if sid is None:
-            raise call.throw(_failed(call, 1332, "No mapping between account names and security IDs was done.", name))
-        found.append(sid)
-    return found
-
-
-@NETWORK.cmdlet(
-    "New-SmbShare",
-    Parameter("Name", "string", mandatory=True, position=0, pipeline_by_name=True),
-    Parameter("Path", "string", mandatory=True, position=1, pipeline_by_name=True),
-    Parameter("ScopeName", "string", position=2),
-    Parameter("Description", "string"),
-    Parameter("FullAccess", "string[]"),
-    Parameter("ChangeAccess", "string[]"),
-    Parameter("ReadAccess", "string[]"),
-    Parameter("NoAccess", "string[]"),
-    should_process=True,
-    source=SMB_SHARE,
-    class_name="New-SmbShare",
-)
-def new_smb_share(call: Call) -> Iterator[Value]:
-    """Share a folder."""
-    misbehave(call)
-    _only(call, "Name", "Path", "ReadAccess")
-    machine = machine_of(call)
-    name, path = str(call.get("Name")), str(call.get("Path"))
-    if machine.network.share(name) is not None:
-        raise call.throw(_failed(call, 2118, "The name has already been shared.", name))
-    if machine.network.folder(path) is None:
-        raise call.throw(_failed(call, 2116, "The device or directory does not exist.", path))
-    readers = _sids(call, call.get("ReadAccess") or [])
-    if not call.should_process(name) or machine.faults.ignores(call.cmdlet.name):
-        return
-    machine.network.add_share(name, path, [[0, sid, READ] for sid in readers] or None)
-    yield PSObject(
-        f"{_CIM}#ROOT/Microsoft/Windows/SMB/MSFT_SmbShare",
-        {"Name": name, "ScopeName": "*", "Path": path, "Description": "", "CurrentUsers": UInt32(0)},
-        partial=True,
-    )
-
-
-@NETWORK.cmdlet(
-    "Grant-SmbShareAccess",
-    Parameter("Name", "string[]", mandatory=True, position=0, sets=("Query",)),
-    Parameter("ScopeName", "string[]", position=1),
-    Parameter("AccountName", "string[]"),
-    Parameter("AccessRight", "string", choices=("Full", "Change", "Read", "Custom")),
-    Parameter("Force", "switch"),
-    default_set="Query",
-    should_process=True,
-    source=SMB_SHARE,
-    class_name="Grant-SmbShareAccess",
-)
-def grant_smb_share_access(call: Call) -> Iterator[Value]:
-    """Add to a share's permissions."""
-    misbehave(call)
-    _only(call, "Name", "AccountName", "AccessRight", "Force")
-    if not call.get("Force") or str(call.get("AccessRight")).lower() != "read":
-        raise NotSimulatedError("Grant-SmbShareAccess without -Force, or of another right than Read")
-    machine = machine_of(call)
-    sids = _sids(call, call.get("AccountName") or [])
-    for name in call.get("Name"):
-        if machine.network.share(str(name)) is None:
-            call.write_error(
-                call.record(
-                    f"No MSFT_SMBShare objects found with property 'Name' equal to '{name}'.  Verify the value of the "
-                    "property and retry.",
-                    error_id="CmdletizationQuery_NotFound_Name",
-                    category="ObjectNotFound",
-                    target=name,
-                    exception="Microsoft.PowerShell.Cmdletization.CmdletizationException",
-                )
-            )
-            continue
-        for sid, account in zip(sids, call.get("AccountName"), strict=True):
-            if not machine.faults.ignores(call.cmdlet.name):
-                machine.network.allow_in_share(str(name), sid, READ)
-            granted = {"Name": str(name), "AccountName": account, "AccessControlType": "Allow", "AccessRight": "Read"}
-            yield PSObject(f"{_CIM}#ROOT/Microsoft/Windows/SMB/MSFT_SmbShareAccessControlEntry", granted, partial=True)

@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 import harness.lab.cmdlets.connectors
-import harness.lab.cmdlets.transport  # noqa: F401  both declare cmdlets of Exchange's
+import harness.lab.cmdlets.smb_shares
+import harness.lab.cmdlets.transport  # noqa: F401  these declare cmdlets in other modules' registries
 from harness.lab.cmdlets.exchange import shell, shell_of
 from harness.lab.cmdlets.iis import IIS, IIS_SNAPIN, WEB_ADMINISTRATION
+from harness.lab.cmdlets.network import NETWORK
 from harness.lab.cmdlets.services import SERVICES
 from harness.lab.cmdlets.sessions import SESSIONS
 from harness.lab.cmdlets.windows import WINDOWS
@@ -30,9 +32,9 @@ _UNSUPPORTED = re.compile(r"[%&|<>^]")
 def registries(machine: Machine) -> tuple[Registry, ...]:
     """Give everything that a PowerShell process of a host has beyond the language's own."""
     if not machine.has_cmdlets:
-        return WINDOWS, SERVICES
+        return WINDOWS, NETWORK, SERVICES
     web = IIS if machine.product.windows.web_module else IIS_SNAPIN
-    return WINDOWS, SERVICES, web, shell_of(machine).registry, SESSIONS
+    return WINDOWS, NETWORK, SERVICES, web, shell_of(machine).registry, SESSIONS
 
 
 def known_absent(machine: Machine) -> frozenset[str]:

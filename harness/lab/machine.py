@@ -8,6 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
+from harness.lab.powershell.objects import CaseDict
 from harness.lab.state import iis, registry, services, transport, variants
 from harness.lab.state.connectors import (
     PERMISSION_GROUPS,
@@ -18,6 +19,7 @@ from harness.lab.state.connectors import (
     stock_receive_connectors,
 )
 from harness.lab.state.directory import Entry, Forest, new_entry
+from harness.lab.state.network import Network
 from harness.lab.state.products import EXCHANGE_2003, Build, Parts, Product, parts_of, product_of
 from harness.lab.state.server import new_server
 from harness.lab.store import Store
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.lab.client import Simulated
-    from harness.lab.powershell.objects import CaseDict, Value
+    from harness.lab.powershell.objects import Value
     from harness.lab.state.organisation import Organisation
     from harness.lab.store import Json
 
@@ -192,6 +194,7 @@ class Machine:
         "faults",
         "flush_hooks",
         "iis",
+        "network",
         "organisation",
         "parts",
         "product",
@@ -214,6 +217,7 @@ class Machine:
         self.store = Store(folder / _FOLDER / f"{spec.fqdn.lower()}.json", self._initial())
         self.iis = iis.Iis(self.store, iis.log_file_schema(self.product.windows.iis), self.parts.iis)
         self.services = services.Services(self.store, services.catalogue(self.product, self.parts))
+        self.network = Network(self.store, spec.install_path)
         self.flush_hooks: list[Callable[[], None]] = []
         """Called when someone asks IIS to write the log lines that it still holds."""
         self._sessions: dict[uuid.UUID, RemoteSession] = {}
@@ -301,7 +305,8 @@ class Machine:
     @property
     def registry(self) -> CaseDict[CaseDict[Value]]:
         """The simulated part of the registry: values by name by key."""
-        return registry.keys(self.product, self.parts, self.product.windows, self.spec.install_path)
+        known = registry.keys(self.product, self.parts, self.product.windows, self.spec.install_path)
+        return CaseDict({**known, **self.network.keys()})
 
     @property
     def environment(self) -> dict[str, str]:

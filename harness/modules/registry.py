@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from harness.modules.collector_access import CollectorAccess
 from harness.modules.connectors import ReceiveConnector, SendConnector
+from harness.modules.firewall import Firewall
 from harness.modules.iis_logging import IisLogging
+from harness.modules.log_share import LogShare
 from harness.modules.message_tracking import MessageTracking
 from harness.modules.powershell import PowerShell
 from harness.modules.service import Service
@@ -23,6 +26,9 @@ MODULES: dict[str, Module[Any]] = {
         SmtpVirtualServer(),
         MessageTracking(),
         Service(),
+        Firewall(),
+        LogShare(),
+        CollectorAccess(),
         PowerShell(),
     )
 }

@@ -62,3 +62,16 @@ function Get-HarnessOnly($Found, $Property, $Wanted, $What) {
     if ($match.Count -ne 1) { throw "$($match.Count) $What with $Property '$Wanted' instead of one" }
     $match[0]
 }
+
+function Get-HarnessWindows {
+    # 5.2 is Windows Server 2003, 6.0 and 6.1 are 2008 and its R2, 6.2 is 2012.
+    [version]@(Get-WmiObject -Class Win32_OperatingSystem)[0].Version
+}
+
+function Invoke-HarnessProgram($Program, $Arguments) {
+    # A native program says that it failed by its exit code alone; what it wrote is in the server's language.
+    # PowerShell hands each element on as one argument as long as none holds a double quote or ends in a backslash.
+    $ErrorActionPreference = 'Continue'
+    $said = @(& $Program $Arguments 2>&1 | ForEach-Object { ([string]$_).Trim() } | Where-Object { $_ })
+    if ($LASTEXITCODE -ne 0) { throw "$Program $($Arguments[0]) ended with exit code ${LASTEXITCODE}: $([string]::Join(' ', [string[]]$said))" }
+}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from harness.lab.cmdlets import metabase
+from harness.lab.cmdlets import metabase, permissions
 from harness.lab.cmdlets.exchange import machine_of, misbehave
+from harness.lab.cmdlets.network_programs import netsh_firewall
 from harness.lab.powershell.cmdlet import NetType, Parameter, Registry, with_session
 from harness.lab.powershell.core.language import test_path as core_test_path
 from harness.lab.powershell.objects import (
@@ -18,6 +19,7 @@ from harness.lab.powershell.objects import (
     UInt64,
     Value,
 )
+from harness.lab.state.network import FIREWALL
 from harness.lab.state.registry import full_key
 
 if TYPE_CHECKING:
@@ -106,11 +108,23 @@ def _instances(machine: Machine, name: str) -> list[dict[str, Value]]:
         return [_wmi_computer(machine)]
     if name.lower() == "win32_timezone":
         return [{"StandardName": "Coordinated Universal Time", "Bias": 0}]
+    if name.lower() == "win32_share":
+        return permissions.shares(machine)
+    if name.lower() == "win32_logicalsharesecuritysetting":
+        return permissions.share_settings(machine)
     raise NotSimulatedError(f"the WMI class {name}")
 
 
 _WMI_NAMES = {
-    name.lower(): name for name in ("Win32_Service", "Win32_OperatingSystem", "Win32_ComputerSystem", "Win32_TimeZone")
+    name.lower(): name
+    for name in (
+        "Win32_Service",
+        "Win32_OperatingSystem",
+        "Win32_ComputerSystem",
+        "Win32_TimeZone",
+        "Win32_Share",
+        "Win32_LogicalShareSecuritySetting",
+    )
 }
 
 
@@ -169,9 +183,11 @@ def _fits(instance: dict[str, Value], condition: Value) -> bool:
 
 def _wmi_object(machine: Machine, name: str, instance: dict[str, Value]) -> PSObject:
     path = f"\\\\{machine.name}\\root\\cimv2:{name}"
-    properties = {"__CLASS": name, "__SERVER": machine.name, "__NAMESPACE": "root\\cimv2", **instance}
+    values = {name: value for name, value in instance.items() if not callable(value)}
+    methods = {name: value for name, value in instance.items() if callable(value)}
+    properties = {"__CLASS": name, "__SERVER": machine.name, "__NAMESPACE": "root\\cimv2", **values}
     types = (f"System.Management.ManagementObject#root\\cimv2\\{name}", "System.Management.ManagementObject")
-    return PSObject(types, properties, text=path, partial=True)
+    return PSObject(types, properties, methods=methods, text=path, partial=True)
 
 
 # The registry
@@ -187,7 +203,8 @@ def _known_key(call: Call, path: str) -> str:
     if key is None:
         raise NotSimulatedError(f"the path {path} of {call.cmdlet.name}; the registry is")
     below_microsoft = key.lower().partition("\\software\\microsoft\\")[2]
-    if key not in machine_of(call).registry and not below_microsoft.startswith(("exchange", "inetstp")):
+    known = below_microsoft.startswith(("exchange", "inetstp")) or key.lower().startswith(FIREWALL.lower())
+    if key not in machine_of(call).registry and not known:
         raise NotSimulatedError(f"the registry key {path}")
     return key
 
@@ -313,6 +330,40 @@ def get_item(call: Call) -> Iterator[Value]:
             yield PSObject("Microsoft.Win32.RegistryKey", properties, text=key, partial=True)
 
 
+@WINDOWS.cmdlet(
+    "Set-ItemProperty",
+    *_PATH,
+    Parameter("Name", "string", mandatory=True, position=1, aliases=("PSProperty",)),
+    Parameter("Value", mandatory=True, position=2, allow_null=True),
+    Parameter("Type", "string", choices=("String", "ExpandString", "Binary", "DWord", "MultiString", "QWord")),
+    Parameter("Force", "switch"),
+    Parameter("PassThru", "switch"),
+    *_FILTERS,
+    default_set="Path",
+    should_process=True,
+    class_name=f"{_COMMANDS}.SetItemPropertyCommand",
+)
+def set_item_property(call: Call) -> None:
+    """Set a number among the registry's values, making it where it isn't there."""
+    misbehave(call)
+    _no_filters(call, "PassThru")
+    machine = machine_of(call)
+    value = call.get("Value")
+    if str(call.get("Type")).lower() != "dword" or not isinstance(value, int) or isinstance(value, bool):
+        raise NotSimulatedError("Set-ItemProperty of anything but a DWord")
+    for path in _paths(call):
+        key = _existing(call, path)
+        name = str(call.get("Name"))
+        if (
+            key is None
+            or not call.should_process(f"Item: {path} Property: {name}")
+            or machine.faults.ignores(call.cmdlet.name)
+        ):
+            continue
+        if not machine.network.set_value(key, name, int(value)):
+            raise NotSimulatedError(f"Set-ItemProperty of the key {path}")
+
+
 # Names
 
 
@@ -366,7 +417,9 @@ def whoami(call: NativeCall) -> int:
 
 @WINDOWS.native("netsh")
 def netsh(call: NativeCall) -> int:
-    """Have IIS write the log lines that it still holds."""
+    """Have IIS write the log lines that it still holds, or change the firewall."""
+    if call.arguments and call.arguments[0].lower() in ("advfirewall", "firewall"):
+        return netsh_firewall(call)
     if [argument.lower() for argument in call.arguments] != ["http", "flush", "logbuffer"]:
         raise NotSimulatedError(f"netsh {' '.join(call.arguments)}")
     call.machine.machine.flush()

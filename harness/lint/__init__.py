@@ -1,0 +1,1 @@
+"""Static proof: what a script would run is checked against each version that it is made for, before any host sees it."""

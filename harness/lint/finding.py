@@ -1,0 +1,45 @@
+"""What lint finds: one sentence at a place, for some versions of Exchange or for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from harness.source import Source
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong in a script.
+
+    Args:
+        source: Where, in the template or playbook as it is written.
+        rule: The rule's name, for example ``cmdlet``.
+        message: What, in one sentence without a full stop.
+        hint: What to write instead; empty where nothing helps.
+        versions: The versions of Exchange that it is wrong for; none where it has nothing to do with versions.
+    """
+
+    source: Source
+    rule: str
+    message: str
+    hint: str = ""
+    versions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """One line: ``file:line:column: message (hint) [rule; Exchange 2007, 2010]``."""
+        words = f"{self.source}: {self.message}" + (f" ({self.hint})" if self.hint else "")
+        known = [self.rule, *(["Exchange " + ", ".join(self.versions)] if self.versions else [])]
+        return f"{words} [{'; '.join(known)}]"
+
+
+def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Bring together what is wrong for several versions, in the order of the text."""
+    versions: dict[Finding, dict[str, None]] = {}
+    for finding in findings:
+        versions.setdefault(replace(finding, versions=()), {}).update(dict.fromkeys(finding.versions))
+    found = [replace(finding, versions=tuple(those)) for finding, those in versions.items()]
+    return tuple(sorted(found, key=lambda each: (each.source, each.rule, each.message)))

@@ -72,10 +72,9 @@ _WEB = """
 _EXCHANGE_VERSIONS = ("2010", "2013", "2016", "2019", "SE")
 _PARAMETER = re.compile(r"^### -([A-Za-z]\w*)[ ]*\n(.*?)(?=^### |^## |\Z)", re.MULTILINE | re.DOTALL)
 _INTRODUCED = re.compile(
-    r"(?:introduced|added|beginning|new|available starting)\s+(?:in|with)\s+(?:Windows\s+)?PowerShell\s+(\d\.\d)", re.I
+    r"(?:introduced|added|beginning|new|available starting)\s+(?:in|with)\s+(?:Windows\s+)?PowerShell\s+(\d\.\d)",
+    re.IGNORECASE,
 )
-_SYNTAX = re.compile(r"^## SYNTAX(.*?)^## ", re.MULTILINE | re.DOTALL)
-_SYNTAX_PARAMETER = re.compile(r"-([A-Za-z]\w*)")
 
 
 @dataclass

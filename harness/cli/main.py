@@ -14,6 +14,7 @@ _COMMANDS = {
     "apply": ("harness.cli.apply", "apply_command", "Configure the hosts of an inventory."),
     "inventory": ("harness.cli.inventory", "inventory_command", "Show hosts, groups and where each value came from."),
     "lab": ("harness.cli.lab", "lab_command", "Simulated hosts on this machine."),
+    "lint": ("harness.cli.lint", "lint_command", "Check scripts without running them, version by version."),
     "plan": (
         "harness.cli.apply",
         "plan_command",

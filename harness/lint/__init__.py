@@ -1,1 +1,4 @@
-"""Static proof: what a script would run is checked against each version that it is made for, before any host sees it."""
+"""Static proof: scripts are checked against each version that they are made for, before any host sees them.
+
+Of the lab, the parser is used and nothing else: it is strict, knows line and column, and needs no package.
+"""

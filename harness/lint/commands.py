@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from harness.lab.powershell.syntax import (
     Binary,
-    Block,
     Command,
     FunctionDefinition,
     If,
@@ -24,7 +23,7 @@ from harness.lint.table import COMMON, COMMON_SWITCHES
 from harness.lint.values import Hash, Text, Variables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from harness.lab.powershell.syntax import Node, Script
     from harness.lint.table import Cmdlet, Platform, Table
@@ -124,7 +123,7 @@ class Commands:
         names: set[str] = set()
         for node in condition.walk():
             if isinstance(node, Variable):
-                for source in self._variables._assigned.get(node.name.lower(), ()):  # noqa: SLF001
+                for source in self._variables.assigned(node.name):
                     names |= self._get_command(source)
         names |= self._get_command(condition)
         negated = any(isinstance(node, Unary) and node.operator == "not" for node in condition.walk())

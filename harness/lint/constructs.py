@@ -62,7 +62,7 @@ def constructs(script: Script) -> Iterator[Construct]:
         yield from _construct(node, lines)
 
 
-def _construct(node: Node, lines: list[str]) -> Iterator[Construct]:  # noqa: C901  one row per kind of node
+def _construct(node: Node, lines: list[str]) -> Iterator[Construct]:  # noqa: C901, PLR0912  one row per construct
     match node:
         case Cast(type=TypeLiteral(name=name), operand=HashLiteral()) if name.lower() == "pscustomobject":
             yield Construct(node, "3.0", "[pscustomobject]@{…}", "New-Object -TypeName PSObject -Property @{…}")

@@ -124,9 +124,7 @@ class Cmdlet:
 
     def known_on(self, platform: Platform) -> list[str]:
         """Give the parameters that a platform has."""
-        return [
-            name for name, where in self.parameters.values() if any(platform in versions for versions in where)
-        ]
+        return [name for name, where in self.parameters.values() if any(platform in versions for versions in where)]
 
 
 class Table:

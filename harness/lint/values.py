@@ -70,6 +70,7 @@ class Variables:
         self._assigned: dict[str, list[Node]] = {}
         self._members: dict[str, list[tuple[Text, Node]]] = {}
         self._looped: dict[str, list[Node]] = {}
+        self._inside: dict[tuple[int, int], Node] = {}
         self._untold: set[str] = set()
         for node in script.walk():
             self._note(node)
@@ -85,14 +86,22 @@ class Variables:
             case Assignment(target=target):
                 # Several at once, `+=`, or a member of an unknown name: whatever it touches isn't told any more.
                 self._untold |= {each.name.lower() for each in target.walk() if isinstance(each, Variable)}
-            case ForEach(variable=variable, values=values):
+            case ForEach(variable=variable, values=values, body=body):
                 self._looped.setdefault(variable.name.lower(), []).append(values)
+                # The walk gives outer loops first, so the innermost loop has the last word.
+                for each in body.walk():
+                    if isinstance(each, Variable) and each.name.lower() == variable.name.lower():
+                        self._inside[each.line, each.column] = values
             case ParameterDefinition(name=name):
                 self._untold.add(name.lower())
             case _:
                 pass
 
-    def values(self, node: Node, depth: int = 0) -> Iterator[Value]:
+    def assigned(self, name: str) -> Sequence[Node]:
+        """Give what is assigned to a variable anywhere."""
+        return self._assigned.get(name.lower(), ())
+
+    def values(self, node: Node, depth: int = 0) -> Iterator[Value]:  # noqa: C901  one row per kind of node
         """Give every value that an expression can have; of an array, its members."""
         if depth > _DEEPEST:
             yield UNKNOWN
@@ -101,8 +110,8 @@ class Variables:
         match node:
             case Literal(value=str(value)):
                 yield Text(value, node)
-            case Variable(name=name):
-                yield from self._of_variable(name.lower(), deeper)
+            case Variable():
+                yield from self._of_variable(node, deeper)
             case HashLiteral(pairs=pairs):
                 yield self._hash(pairs)
             case Member(target=target, name=Literal(value=str(name)), static=False):
@@ -126,8 +135,11 @@ class Variables:
         for each in nodes:
             yield from self.values(each, depth)
 
-    def _of_variable(self, name: str, depth: int) -> Iterator[Value]:
-        sources = [*self._assigned.get(name, ()), *self._looped.get(name, ())]
+    def _of_variable(self, variable: Variable, depth: int) -> Iterator[Value]:
+        name = variable.name.lower()
+        inside = self._inside.get((variable.line, variable.column))
+        looped = self._looped.get(name, []) if inside is None else [inside]
+        sources = [*self._assigned.get(name, ()), *looped]
         if name in self._untold or not sources:
             yield UNKNOWN
             return

@@ -105,7 +105,7 @@ def _value(text: str, name: str) -> str:
 
 def _pages(text: str) -> dict[str, str]:
     """Give each parameter's part of a page."""
-    return {name: body for name, body in _PARAMETER.findall(text) if name not in {"CommonParameters"}}
+    return {name: body for name, body in _PARAMETER.findall(text) if name != "CommonParameters"}
 
 
 def _common(cmdlet: Cmdlet, pages: dict[str, str]) -> None:
@@ -171,13 +171,13 @@ def _powershell(repository: str, module: str, name: str) -> Cmdlet | None:
     return cmdlet
 
 
+_SHORT, _LONG = 90, 110  # characters of a line of the table
+
+
 _NEW_IN_3 = {"ConvertFrom-Json", "ConvertTo-Json", "Invoke-RestMethod", "Invoke-WebRequest", *_CIM.split()}
 
 
-def _windows(repository: str, commit: str, folder: str, module: str, name: str, source: str, since: str) -> Cmdlet:
-    text = _show(repository, commit, f"docset/{folder}/{module}/{name}.md")
-    if not text:
-        text = _show(repository, commit, f"docset/{folder}/{module.lower()}/{name}.md")
+def _windows(text: str, source: str, since: str) -> Cmdlet:
     cmdlet = Cmdlet(source, f"{since}-")
     pages = _pages(text)
     cmdlet.parameters[f"{since}-"] += list(pages)
@@ -202,11 +202,11 @@ def _lines(name: str, cmdlet: Cmdlet) -> list[str]:
 
 def _words(words: list[str]) -> str:
     one = '"' + " ".join(words) + '"'
-    if len(one) <= 90:
+    if len(one) <= _SHORT:
         return one
     rows, row = [], ""
     for word in words:
-        if len(row) + len(word) > 110:
+        if len(row) + len(word) > _LONG:
             rows.append(row.rstrip())
             row = ""
         row += word + " "
@@ -223,10 +223,12 @@ def main(exchange: str, powershell: str, windows: str) -> None:
         found[name] = _powershell(powershell, "CimCmdlets", name)
     for module, names in _WINDOWS_2012.items():
         for name in names.split():
-            page = (_ARCHIVED_WINDOWS, "winserver2012-ps", module, name)
-            found[name] = _windows(windows, *page, "windows-2012", "2012")
+            text = _show(windows, _ARCHIVED_WINDOWS, f"docset/winserver2012-ps/{module.lower()}/{name}.md")
+            text = text or _show(windows, _ARCHIVED_WINDOWS, f"docset/winserver2012-ps/{module}/{name}.md")
+            found[name] = _windows(text, "windows-2012", "2012")
     for name in _WEB.split():
-        found[name] = _windows(windows, "HEAD", "winserver2016-ps", "WebAdministration", name, "web", "2008")
+        text = _show(windows, "HEAD", f"docset/winserver2016-ps/WebAdministration/{name}.md")
+        found[name] = _windows(text, "web", "2008")
     empty = [name for name, cmdlet in found.items() if cmdlet is None or not cmdlet.versions]
     if empty:
         sys.exit(f"no page, or no version on it: {', '.join(empty)}")
@@ -237,8 +239,8 @@ def main(exchange: str, powershell: str, windows: str) -> None:
         "# switches, and its parameters by the versions that have them. What the versions count is the source's:",
         "# exchange      Exchange: the `Applicable` lines of MicrosoftDocs/office-docs-powershell",
         "#               exchange/exchange-ps/ExchangePowerShell/<Cmdlet>.md (they begin with 2010)",
-        "# powershell    Windows PowerShell: MicrosoftDocs/PowerShell-Docs reference/3.0 to reference/5.1; what the page",
-        "#               of 3.0 doesn't call new in 3.0 counts as 2.0's",
+        "# powershell    Windows PowerShell: MicrosoftDocs/PowerShell-Docs reference/3.0 to reference/5.1; what the",
+        "#               page of 3.0 doesn't call new in 3.0 counts as 2.0's",
         "# windows-2012  Windows Server: MicrosoftDocs/windows-powershell-docs docset/winserver2012-ps",
         "# web           Windows Server: the same, docset/winserver2016-ps/WebAdministration",
         "",

@@ -42,8 +42,7 @@ class PlaybookScript:
             line: 1 for the script's first line.
             column: 1 for the line's first character.
         """
-        if not 1 <= line <= len(self.written):
-            return self.source
+        line = min(line, len(self.written))
         written = self.written[line - 1]
         wanted = written.strip()
         # A block begins on the line after its mark, other texts where the value stands.

@@ -11,7 +11,10 @@ from harness.lab.powershell.syntax import (
     Command,
     FunctionDefinition,
     If,
+    Index,
+    Invoke,
     Literal,
+    Member,
     ParameterToken,
     Pipeline,
     ScriptBlockExpression,
@@ -19,6 +22,7 @@ from harness.lab.powershell.syntax import (
     Variable,
 )
 from harness.lint.aliases import ALIASES
+from harness.lint.constructs import simplified
 from harness.lint.table import COMMON, COMMON_SWITCHES
 from harness.lint.values import Hash, Text, Variables
 
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from harness.lab.powershell.syntax import Node, Script
-    from harness.lint.table import Cmdlet, Platform, Table
+    from harness.lint.constructs import simplified
+from harness.lint.table import Cmdlet, Platform, Table
 
 _FORBIDDEN = {
     "invoke-expression": "it makes code of text",
@@ -145,7 +150,9 @@ class Commands:
         names = list(self._names(command))
         if None in names:
             if self._around.own:
-                yield Remark(command.name, "dynamic-name", "lint can't tell which command is called here", _DYNAMIC)
+                yield Remark(
+                    _first(command.name), "dynamic-name", "lint can't tell which command is called here", _DYNAMIC
+                )
             return
         for name in dict.fromkeys(name for name in names if name is not None):
             yield from self._named(command, name, present)
@@ -205,7 +212,9 @@ class Commands:
         if not cmdlet.on(platform):
             if not sure:
                 has = " and ".join(str(each) for each in cmdlet.versions)
-                yield Remark(command.name, "cmdlet", f"{cmdlet.name} exists in {has} only")
+                yield Remark(_first(command.name), "cmdlet", f"{cmdlet.name} exists in {has} only")
+            return
+        if simplified(command):
             return
         allowed = {name.lower(): name for name in cmdlet.known_on(platform)}
         yield from self._arguments(command, _Takes(cmdlet.name, allowed, cmdlet.switches, cmdlet.positional, cmdlet))
@@ -317,6 +326,13 @@ class _Takes:
     switches: frozenset[str]
     positional: int
     cmdlet: Cmdlet | None
+
+
+def _first(node: Node) -> Node:
+    """Give the node that an expression begins with: of ``$service.get`` the variable."""
+    while isinstance(node, Member | Index | Invoke):
+        node = node.target
+    return node
 
 
 def _word(node: Node) -> str:

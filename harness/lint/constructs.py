@@ -34,7 +34,7 @@ _VARIABLES = {"psitem": "$_", "pscommandpath": "", "psscriptroot": ""}
 _METHODS = {"where": "Where-Object", "foreach": "ForEach-Object"}
 _TYPES = {"pscredential": "[System.Management.Automation.PSCredential]", "ciminstance": "", "cimsession": ""}
 _NEWER_DOT_NET = {("string", "isnullorwhitespace"): "[string]::IsNullOrEmpty(…Trim())"}
-_SIMPLE = {"where-object": ("filterscript", "inputobject"), "foreach-object": ()}
+_SIMPLE = frozenset({"where-object", "foreach-object"})
 _OLD_STREAMS = frozenset({"1", "2"})
 
 
@@ -84,7 +84,7 @@ def _construct(node: Node, lines: list[str]) -> Iterator[Construct]:  # noqa: C9
                 yield Construct(node, "3.0", f"[{kind}]::{name}", instead)
         case Redirection(stream=stream) if stream not in _OLD_STREAMS:
             yield Construct(node, "3.0", f"the redirection of stream {stream}")
-        case Command(name=Literal(value=str(name))) if name.lower() in _SIMPLE and _simplified(node):
+        case Command(name=Literal(value=str(name))) if simplified(node):
             yield Construct(node, "3.0", f"{name} without a script block", f"{name} {{ … }}")
         case Attribute():
             yield from _bare_arguments(node, lines)
@@ -92,8 +92,10 @@ def _construct(node: Node, lines: list[str]) -> Iterator[Construct]:  # noqa: C9
             pass
 
 
-def _simplified(command: Command) -> bool:
+def simplified(command: Command) -> bool:
     """Say whether Where-Object or ForEach-Object is called with a property's name instead of a script block."""
+    if not isinstance(command.name, Literal) or str(command.name.value).lower() not in _SIMPLE:
+        return False
     named = any(isinstance(element, ParameterToken) for element in command.elements)
     blocks = any(
         isinstance(element, ScriptBlockExpression | Variable)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from harness.lab.powershell import ScriptSyntaxError, parse
-from harness.lab.powershell.syntax import Expandable, Literal
+from harness.lab.powershell.syntax import Literal
 from harness.lint.finding import Finding
 from harness.source import Source
 
@@ -38,7 +38,8 @@ def template_findings(file: str, text: str) -> Iterator[Finding]:
         file: Its name, as findings show it.
         text: Its content.
     """
-    for found in _OTHER_MARKS.finditer(text):
+    marks = list(_OTHER_MARKS.finditer(text))
+    for found in marks:
         message = f"a template holds {{{{ expression }}}} only, not {found[0]}"
         yield Finding(_source(file, text, found.start()), "template", message, "PowerShell has conditions and loops")
     for at, character in enumerate(text):
@@ -46,6 +47,8 @@ def template_findings(file: str, text: str) -> Iterator[Finding]:
         if kind:
             message = f"U+{ord(character):04X} is a typographic {kind}, which PowerShell takes for a plain one"
             yield Finding(_source(file, text, at), "typographic", message, "write the ASCII character")
+    if marks:
+        return
     places = {(source.line, source.column): source for source in _places(file, text)}
     try:
         script = parse(filled(text), file)
@@ -54,11 +57,9 @@ def template_findings(file: str, text: str) -> Iterator[Finding]:
         return
     for node in script.walk():
         if isinstance(node, Literal) and not node.bare and isinstance(node.value, str):
-            whole = node.value.strip(_FILLER).strip() == "" and (node.line, node.column) in places
-            if whole and node.value:
-                del places[(node.line, node.column)]
-        elif isinstance(node, Expandable):
-            continue
+            # Only a literal that begins where the braces do and holds nothing else is the value itself.
+            if node.value and not node.value.strip(_FILLER).strip():
+                places.pop((node.line, node.column), None)
     for source in places.values():
         message = "a value stands inside a string, a word or a comment, where its own quotes are text"
         yield Finding(source, "value", message, "join it with + or -f")

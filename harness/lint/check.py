@@ -19,7 +19,6 @@ from harness.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from harness.exchange.versions import Version
     from harness.lint.table import Platform
@@ -49,14 +48,13 @@ class Report:
     scripts: int
 
 
-def check_templates(versions: Sequence[Version] = tuple(VERSIONS.values()), folder: Path | None = None) -> Report:
+def check_templates(versions: Sequence[Version] = tuple(VERSIONS.values())) -> Report:
     """Check every template, as it is and as it is rendered for each version.
 
     Args:
         versions: The versions to render for.
-        folder: The templates; those that ship with harness where it is left out.
     """
-    folder = folder or resources.folder("templates") / "powershell"
+    folder = resources.folder("templates") / "powershell"
     texts = {f"{_FOLDER}/{path.name}": path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.ps1*"))}
     findings = [finding for file, text in texts.items() for finding in template_findings(file, text)]
     broken = {finding.source.file for finding in findings if finding.rule in {"syntax", "subset", "template"}}

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from harness.lab.powershell.syntax import Node, Script
-    from harness.lint.constructs import simplified
-from harness.lint.table import Cmdlet, Platform, Table
+    from harness.lint.table import Cmdlet, Platform, Table
 
 _FORBIDDEN = {
     "invoke-expression": "it makes code of text",

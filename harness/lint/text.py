@@ -56,13 +56,16 @@ def template_findings(file: str, text: str) -> Iterator[Finding]:
         yield syntax_finding(error, file)
         return
     for node in script.walk():
-        if isinstance(node, Literal) and not node.bare and isinstance(node.value, str):
-            # Only a literal that begins where the braces do and holds nothing else is the value itself.
-            if node.value and not node.value.strip(_FILLER).strip():
-                places.pop((node.line, node.column), None)
+        # Only a literal that begins where the braces do and holds nothing else is the value itself.
+        if isinstance(node, Literal) and not node.bare and _is_filler(node.value):
+            places.pop((node.line, node.column), None)
     for source in places.values():
         message = "a value stands inside a string, a word or a comment, where its own quotes are text"
         yield Finding(source, "value", message, "join it with + or -f")
+
+
+def _is_filler(value: object) -> bool:
+    return isinstance(value, str) and bool(value) and not value.strip(_FILLER).strip()
 
 
 def _places(file: str, text: str) -> Iterator[Source]:

@@ -14,6 +14,8 @@ import click
 
 from harness.cli.main import cli
 from harness.inventory.keys import KEYS
+from harness.lint.finding import RULES
+from harness.lint.table import table
 from harness.modules.registry import MODULES
 
 if TYPE_CHECKING:
@@ -124,7 +126,19 @@ def _cell(text: str | None) -> str:
     return re.sub(r"\s+", " ", text or "").replace("|", "\\|")
 
 
-PARTS = {"commands": commands, "keys": keys, "modules": modules}
+def rules() -> str:
+    """Give every rule of lint."""
+    rows = [f"| `{name}` | {_cell(words)} |" for name, words in RULES.items()]
+    return "\n".join(["| rule | what must hold |", "|---|---|", *rows, ""])
+
+
+def platforms() -> str:
+    """Give what lint lets scripts count on, by version of Exchange."""
+    rows = [f"| {each.exchange} | {each.powershell} | {each.windows} |" for each in table().platforms.values()]
+    return "\n".join(["| Exchange | Windows PowerShell | Windows Server |", "|---|---|---|", *rows, ""])
+
+
+PARTS = {"commands": commands, "keys": keys, "modules": modules, "platforms": platforms, "rules": rules}
 
 
 def filled(text: str) -> str:

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from harness.lab.powershell import parse
 from harness.lint import check, samples
 from harness.lint.commands import Surroundings, functions
-from harness.lint.finding import Finding, merged
+from harness.lint.finding import RULES, Finding, merged
 from harness.lint.table import table
 from harness.lint.text import Places, template_findings
 from harness.remote.powershell import environment
@@ -60,6 +60,15 @@ def _lint(case: Case) -> list[str]:
                 text, around, lambda line, column: Source("t", line, places.column(line, column))
             )
     return [str(finding).removeprefix("t:") for finding in merged(findings)]
+
+
+def test_every_rule_has_a_case() -> None:
+    """A rule without a case that breaks it has no proof; a case of an unknown rule would be undocumented."""
+    everywhere = "".join(path.read_text(encoding="utf-8") for path in CASES.parent.glob("*.yml"))
+    proven = {rule for rule in RULES if f"[{rule}]" in everywhere or f"[{rule};" in everywhere}
+    elsewhere = {"sample", "platform"}  # in test_templates.py
+
+    assert set(RULES) == proven | elsewhere
 
 
 @pytest.mark.parametrize("case", _cases(), ids=lambda case: case.name)

@@ -7,13 +7,22 @@ The tree; the number is the exit code of a command that ends so::
     │   ├── InventoryError
     │   ├── PlaybookError
     │   └── SecretError                 a secret's reference leads nowhere
+    ├── SharePathError              3   a path isn't in the form that a log source takes
+    ├── FilePatternError            3   a file pattern isn't a usable regular expression
+    ├── StoreError                  1   the collector's own files are unusable
     ├── HostError                   1   one host, at run time
     │   ├── UnreachableError        4   nobody answers
     │   │   ├── AuthenticationError     the host refused the credentials
     │   │   ├── CertificateError        the host's certificate isn't trusted
+    │   │   ├── ProtocolMismatchError   no version, signing or encryption that both sides accept
     │   │   └── ConnectionLostError     it answered, then broke off
     │   ├── DeadlineError               one of the four deadlines passed
     │   ├── ProtocolFaultError          the host answered with a fault
+    │   ├── ShareError                  a share, folder or file can't be read
+    │   │   ├── ShareMissingError           there is no such share
+    │   │   ├── PathMissingError            there is no such folder or file
+    │   │   ├── AccessDeniedError           the account may not read it
+    │   │   └── FileLockedError             another program keeps everybody out
     │   └── StoppedError          130   somebody asked to stop
     └── TaskError                   1   one task on one host
         ├── ScriptError                 its PowerShell failed
@@ -74,6 +83,40 @@ class SecretError(InputError):
     """A secret's reference leads nowhere."""
 
 
+class SharePathError(HarnessError):
+    """A path isn't in the form that a log source takes, for example ``c$/LogFiles/``.
+
+    Args:
+        path: The path as it was given.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, path: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.path = path
+
+
+class FilePatternError(HarnessError):
+    """A file pattern isn't a regular expression that Java and harness read alike.
+
+    Args:
+        pattern: The pattern as it was given.
+        position: Where in it the trouble is; 0 for the first character.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, pattern: str, position: int = 0, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.pattern = pattern
+        self.position = position
+
+
+class StoreError(HarnessError):
+    """The collector's own files, its positions or its output, are unusable."""
+
+
 class HostError(HarnessError):
     """Something failed on one host.
 
@@ -124,6 +167,10 @@ class CertificateError(UnreachableError):
         self.fingerprint = fingerprint
 
 
+class ProtocolMismatchError(UnreachableError):
+    """The host and harness accept no common protocol version, signing or encryption."""
+
+
 class ConnectionLostError(UnreachableError):
     """The host answered, then broke off.
 
@@ -142,7 +189,8 @@ class DeadlineError(HostError):
     """One of the four deadlines passed.
 
     Args:
-        which: ``connect`` (TCP and TLS), ``read`` (one HTTP answer), ``task`` (one script) or ``run`` (all of it).
+        which: ``connect`` (TCP and TLS), ``read`` (one answer), ``task`` (one script) or
+            ``run`` (all of it).
         seconds: How long was waited.
     """
 
@@ -161,15 +209,69 @@ class DeadlineError(HostError):
 
 
 class ProtocolFaultError(HostError):
-    """The host answered with a WS-Management fault or an HTTP error.
+    """The host answered with a WS-Management fault, an HTTP error or an SMB status.
 
     Args:
-        code: The fault's number as the host gave it, for example ``2150858843``, or the HTTP status.
+        code: The fault's number as the host gave it, for example ``2150858843``, or the HTTP or SMB status.
     """
 
     def __init__(self, message: str, *, host: str, code: int, hint: str = "") -> None:
         super().__init__(message, host=host, hint=hint)
         self.code = code
+
+
+class ShareError(HostError):
+    """A share, folder or file can't be read over SMB.
+
+    Args:
+        share: The share's name, for example ``c$``.
+        path: The folder or file below the share, with forward slashes; empty for the share itself.
+    """
+
+    def __init__(self, message: str, *, host: str, share: str, path: str = "", hint: str = "") -> None:
+        super().__init__(message, host=host, hint=hint)
+        self.share = share
+        self.path = path
+
+
+class ShareMissingError(ShareError):
+    """The host has no such share."""
+
+
+class PathMissingError(ShareError):
+    """The share has no such folder or file.
+
+    Args:
+        exists: The longest part of the path that is there; empty where even its first folder is missing.
+        missing: The first part that isn't there; empty where it wasn't looked for.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        host: str,
+        share: str,
+        path: str,
+        exists: str = "",
+        missing: str = "",
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, host=host, share=share, path=path, hint=hint)
+        self.exists = exists
+        self.missing = missing
+
+
+class AccessDeniedError(ShareError):
+    """The account may not read it."""
+
+
+class FileLockedError(ShareError):
+    """Another program has the file open and lets nobody read meanwhile."""
+
+
+class ProbeError(HostError):
+    """A probe couldn't be sent, or the server didn't take it."""
 
 
 class StoppedError(HostError):

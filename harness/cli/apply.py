@@ -106,9 +106,9 @@ def _run(
     from harness.report.terminal import Terminal  # noqa: PLC0415
 
     terminal = Terminal(sys.stdout if output == "text" else sys.stderr, sys.stderr, diff=bool(diff))
-    extra = _extra(extra_vars)
+    values = extra(extra_vars)
     problems: list[Problem] = []
-    loaded = _collect(problems, lambda: load_inventory(inventory, extra=extra))
+    loaded = _collect(problems, lambda: load_inventory(inventory, extra=values))
     playbook = _collect(problems, lambda: _playbook(playbooks))
     if loaded is None or playbook is None:
         raise InputError(problems)
@@ -121,7 +121,7 @@ def _run(
     if not wanted:
         raise InputError([Problem(Source("--limit" if limit else str(inventory)), "no host is left to work on")])
     with lab_of(wanted, inventory) as lab:
-        by_name = ready.run_hosts(wanted, loaded, extra, lab)
+        by_name = ready.run_hosts(wanted, loaded, values, lab)
 
         def hosts_of(pattern: str) -> list[RunHost]:
             return [by_name[host.name] for host in chosen if host in patterns[pattern]]
@@ -155,7 +155,15 @@ def _playbook(paths: Sequence[Path]) -> Playbook:
     return load(paths or [resources.folder("playbooks") / "site.yml"], MODULES)
 
 
-def _extra(pairs: Sequence[str]) -> dict[str, str]:
+def extra(pairs: Sequence[str]) -> dict[str, str]:
+    """Read the options ``-e KEY=VALUE``.
+
+    Args:
+        pairs: As they were given.
+
+    Raises:
+        InputError: One isn't a pair; the message names them all.
+    """
     wrong = [pair for pair in pairs if "=" not in pair]
     if wrong:
         raise InputError(Problem(Source("--extra-vars"), f"{pair!r} is not KEY=VALUE") for pair in wrong)
@@ -164,7 +172,7 @@ def _extra(pairs: Sequence[str]) -> dict[str, str]:
 
 def _check_tags(playbook: Playbook, tags: frozenset[str]) -> None:
     """Refuse a tag that no task has: with a misspelt one nothing would run, and that would look like success."""
-    from harness.play.suggest import did_you_mean  # noqa: PLC0415  only needed here
+    from harness.suggest import did_you_mean  # noqa: PLC0415  only needed here
 
     known = {tag for play in playbook.plays for task in play.tasks for tag in task.tags}
     known |= {"all", "tagged", "untagged", "always", "never"}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.inventory import Host
-    from harness.lab.client import Simulated
+    from harness.lab.client import LabHost, Simulated
 
 _FOLDER = Path(".harness") / "lab"
 _STOP_SECONDS = 10.0
@@ -28,12 +28,18 @@ _NEWEST = "2016"
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Where a simulated host answers, and who may sign in."""
+    """Where a simulated host answers, and who may sign in; see ``harness.lab.client.LabHost``."""
 
     address: str
     port: int
     user: str
     password: Secret
+    smb_port: int = 0
+    smb_user: str = ""
+    smtp_port: int = 0
+    submission_port: int = 0
+    http_port: int = 0
+    certificate: str = ""
 
 
 def folder_of(inventory: Path) -> Path:
@@ -63,7 +69,7 @@ def lab_of(hosts: Sequence[Host], inventory: Path) -> Iterator[dict[str, Reached
 
     try:
         with client.lab(simulated, folder_of(inventory)) as found:
-            yield {name: _reached(host.address, host.port, host.user, host.password) for name, host in found.items()}
+            yield {name: _reached(host) for name, host in found.items()}
     except client.LabError as error:
         raise HarnessError(str(error), hint="harness lab status shows what runs, harness lab down ends it") from error
 
@@ -75,7 +81,8 @@ def _simulated(hosts: Sequence[Host]) -> list[Simulated]:
     for host in hosts:
         if host.get("connection") != "lab":
             continue
-        password = host.secret("winrm_password")
+        password, smb_password = host.secret("winrm_password"), host.secret("smb_password")
+        flush_delay = host.get("lab_flush_delay")
         found.append(
             Simulated(
                 name=host.name,
@@ -83,14 +90,29 @@ def _simulated(hosts: Sequence[Host]) -> list[Simulated]:
                 address=host.get("lab_address") or "",
                 user=host.get("winrm_user") or "",
                 password=password.reveal() if password else "",
+                smb_user=host.get("smb_user") or "",
+                smb_password=smb_password.reveal() if smb_password else "",
+                **({} if flush_delay is None else {"flush_delay": flush_delay}),
+                probe_interval=host.get("lab_probe_interval") or 0.0,
             )
         )
     return found
 
 
-def _reached(address: str, port: int, user: str, password: str) -> Reached:
-    redactor.register(password)
-    return Reached(address, port, user, Secret(password))
+def _reached(host: LabHost) -> Reached:
+    redactor.register(host.password)
+    return Reached(
+        address=host.address,
+        port=host.port,
+        user=host.user,
+        password=Secret(host.password),
+        smb_port=host.smb_port,
+        smb_user=host.smb_user,
+        smtp_port=host.smtp_port,
+        submission_port=host.submission_port,
+        http_port=host.http_port,
+        certificate=host.certificate,
+    )
 
 
 _inventory = click.argument("inventory", type=click.Path(path_type=Path))
@@ -134,6 +156,42 @@ def status(inventory: Path) -> int:
     return 0
 
 
+@lab_command.command("send")
+@_inventory
+@click.option(
+    "--to", "names", metavar="HOST", multiple=True, help="A simulated host; may be given again. All by default."
+)
+@click.option("--count", default=1, show_default=True, type=click.IntRange(1), help="How many messages and visits.")
+def send(inventory: Path, names: tuple[str, ...], count: int) -> int:
+    """Make traffic on simulated hosts of INVENTORY: mail from outside, a user's mail to the outside, visits to OWA.
+
+    A lab that doesn't run is started for it.
+    """
+    from harness.inventory import load  # noqa: PLC0415  heavy, and needed only here
+
+    simulated = _simulated(tuple(load(inventory).hosts.values()))
+    known = [host.name for host in simulated]
+    unknown = [name for name in names if name not in known]
+    if unknown or not known:
+        what = f"no simulated host {', '.join(unknown)}" if unknown else "no host with connection=lab"
+        raise HarnessError(f"{inventory} has {what}", hint=f"simulated: {', '.join(known)}" if known else "")
+    from harness.lab import client, traffic  # noqa: PLC0415  only for simulated hosts
+
+    try:
+        with client.lab(simulated, folder_of(inventory)) as found:
+            for name in names or known:
+                done = traffic.send(found[name], count)
+                click.echo(
+                    f"{name}: {len(done.received)} messages received, {len(done.sent)} sent, "
+                    f"{done.requests} web requests"
+                )
+    except client.LabError as error:
+        raise HarnessError(str(error), hint="harness lab status shows what runs, harness lab down ends it") from error
+    except OSError as error:
+        raise HarnessError(f"the lab refused: {error}", hint=f"see {folder_of(inventory) / 'lab.log'}") from error
+    return 0
+
+
 @lab_command.command("down")
 @_inventory
 def down(inventory: Path) -> int:
@@ -160,4 +218,5 @@ def _show(folder: Path) -> None:
 
     for name, host in (client.read_hosts(folder) or {}).items():
         click.echo(f"{name}: WinRM at http://{host.address}:{host.port}/wsman as {host.user}")
+        click.echo(f"  SMB on port {host.smb_port}, SMTP on {host.smtp_port}, web on {host.http_port}")
     click.echo(f"the password stands in {folder / 'password'}")

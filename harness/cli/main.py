@@ -12,14 +12,17 @@ from harness.errors import HarnessError
 
 _COMMANDS = {
     "apply": ("harness.cli.apply", "apply_command", "Configure the hosts of an inventory."),
+    "collect": ("harness.cli.collect", "collect_command", "Write down the events of the logs, polled over SMB."),
     "inventory": ("harness.cli.inventory", "inventory_command", "Show hosts, groups and where each value came from."),
     "lab": ("harness.cli.lab", "lab_command", "Simulated hosts on this machine."),
     "lint": ("harness.cli.lint", "lint_command", "Check scripts without running them, version by version."),
+    "parse": ("harness.cli.parse", "parse_command", "Show the events of local log files."),
     "plan": (
         "harness.cli.apply",
         "plan_command",
         "Show what apply would change; exit 2 when it would change something.",
     ),
+    "verify": ("harness.cli.verify", "verify_command", "Prove that the logs arrive as the console will read them."),
 }
 
 

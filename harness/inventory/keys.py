@@ -15,7 +15,7 @@ Kind = Literal["text", "choice", "choices", "port", "seconds", "flag", "secret"]
 
 VERSIONS = ("2003", "2007", "2010", "2013", "2016", "2019", "SE")
 ROLES = ("mailbox", "client_access", "hub_transport", "edge_transport", "unified_messaging")
-NAME_SPACES = ("exchange_", "smb_", "winrm_", "lab_", "harness_", "ansible_")
+NAME_SPACES = ("exchange_", "smb_", "winrm_", "probe_", "lab_", "harness_", "ansible_")
 
 _SECRET_NAME = re.compile(r"(?:.*_)?(?:password|passwd|pass|passphrase|secret|token)", re.IGNORECASE)
 
@@ -181,8 +181,39 @@ KEYS: tuple[Key, ...] = (
     Key("smb_domain", "text", "The domain of smb_user, where the name doesn't hold it."),
     Key("smb_port", "port", "The port of the SMB service.", default=445),
     Key("smb_timeout", "seconds", "The longest wait for an SMB answer.", default=30.0),
+    Key(
+        "probe_sender",
+        "text",
+        "The sender of the message that verify sends.",
+        default_from="harness@ the host's domain",
+    ),
+    Key("probe_recipient", "text", "Its recipient.", default_from="postmaster@ the host's domain"),
+    Key("probe_smtp_port", "port", "The port of the receive connector that verify sends it through.", default=25),
+    Key(
+        "probe_smtp_starttls",
+        "flag",
+        "Whether that conversation is encrypted, with the certificate checked.",
+        default=False,
+    ),
+    Key("probe_smtp_user", "text", "The account to sign in with; needs probe_smtp_starttls."),
+    Key("probe_smtp_password", "secret", "Its password."),
+    Key(
+        "probe_owa_scheme",
+        "choice",
+        "How verify requests /owa/.",
+        default="https",
+        choices=("http", "https"),
+    ),
+    Key("probe_owa_port", "port", "The port of the web site.", default_from="443 for https, 80 for http"),
+    Key(
+        "probe_ca_trust_path",
+        "text",
+        "A PEM file of the authorities that verify's probes trust.",
+        default_from="the system's",
+    ),
     Key("lab_address", "text", "The loopback address of a simulated host."),
     Key("lab_flush_delay", "seconds", "How long a simulated host holds back log lines."),
+    Key("lab_probe_interval", "seconds", "How often a simulated host's health manager sends mail; never by default."),
 )
 
 BY_NAME: dict[str, Key] = {name: key for key in KEYS for name in (key.name, *key.aliases)}

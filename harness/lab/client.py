@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import IO, TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,13 +38,21 @@ class Simulated:
         address: The loopback address it answers on; empty for the next free one.
         user: An account that may sign in, beside the lab's own administrator; empty for none.
         password: That account's password.
+        smb_user: Another account, which reads logs; empty for none.
+        smb_password: That one's password.
+        flush_delay: Seconds for which IIS and the SMTP services hold log lines back at most.
+        probe_interval: Seconds between two messages of the host's health manager; 0 for none.
     """
 
     name: str
     version: str
     address: str = ""
     user: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
+    smb_user: str = ""
+    smb_password: str = field(default="", repr=False)
+    flush_delay: float = 0.5
+    probe_interval: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +64,27 @@ class LabHost:
         port: Its WinRM service's.
         user: The lab's administrator.
         password: The administrator's password.
+        smb_port: Its file server's, which serves ``C$`` and ``Logs``; 0 where none could be started.
+        smtp_port: That of its front-end receive connector; what is said there is logged as of port 25.
+        submission_port: That for users who sign in, which plays port 587.
+        http_port: That of its web sites, which plays port 443 without TLS.
+        certificate: The PEM file with its certificate, for SMTP clients to trust.
     """
 
     address: str
     port: int
     user: str
-    password: str
+    password: str = field(repr=False)
+    smb_port: int = 0
+    smtp_port: int = 0
+    submission_port: int = 0
+    http_port: int = 0
+    certificate: str = ""
+
+    @property
+    def smb_user(self) -> str:
+        """Who may read its shares."""
+        return self.user
 
 
 @contextmanager

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import functools
 import json
+import logging
 import os
 import secrets
 import signal
@@ -16,16 +16,23 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.lab import console
 from harness.lab.client import LabHost, Simulated, write_hosts
+from harness.lab.embedded_smb import EmbeddedSmb
+from harness.lab.host import SimulatedHost
+from harness.lab.logs.files import HeldFiles, PlainFiles
 from harness.lab.machine import Machine, MachineSpec
+from harness.lab.samba import Samba
+from harness.lab.smbserver import LabSmbError, SmbUser
 from harness.lab.state.organisation import Organisation
-from harness.lab.winrm.server import WinRMServer
-from harness.lab.winrm.settings import HostSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from harness.lab.logs.files import Files
+    from harness.lab.smbserver import SmbServer
+    from harness.lab.winrm.server import WinRMServer
+
+_log = logging.getLogger(__name__)
 _ADMINISTRATOR = "Administrator"
 
 
@@ -38,40 +45,114 @@ class Lab:
     """
 
     def __init__(self, hosts: Sequence[Simulated], folder: Path) -> None:
-        self._hosts = hosts
+        self._simulated = hosts
         self._folder = folder
-        self.machines: dict[str, Machine] = {}
-        self.winrm: dict[str, WinRMServer] = {}
+        self._smb: SmbServer | None = None
+        self.hosts: dict[str, SimulatedHost] = {}
+
+    @property
+    def machines(self) -> dict[str, Machine]:
+        """The hosts' states, by name."""
+        return {name: host.machine for name, host in self.hosts.items()}
+
+    @property
+    def winrm(self) -> dict[str, WinRMServer]:
+        """The hosts' WinRM services, by name."""
+        return {name: host.winrm for name, host in self.hosts.items()}
 
     async def start(self) -> dict[str, LabHost]:
         """Bring all hosts up, and give where each one answers."""
+        try:
+            return await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> dict[str, LabHost]:
         password = _own_password(self._folder)
-        organisation = Organisation.open(self._folder, [_spec(host) for host in self._hosts])
+        addresses = [host.address or _address(number) for number, host in enumerate(self._simulated)]
+        users = [_users(host, password) for host in self._simulated]
+        smb = asyncio.create_task(asyncio.to_thread(_serve_files, self._folder, addresses, _smb_users(users)))
+        try:
+            organisation = Organisation.open(self._folder, [_spec(host) for host in self._simulated])
+            machines = [Machine.create(_spec(host), organisation, self._folder) for host in self._simulated]
+        finally:
+            self._smb = await smb
         found = {}
-        for number, host in enumerate(self._hosts):
-            spec = _spec(host)
-            machine = Machine.create(spec, organisation, self._folder)
-            users = {_ADMINISTRATOR: password}
-            if host.user:
-                users[_account(host.user)] = host.password
-            machine.accounts = users
-            settings = HostSettings(
-                name=machine.name,
-                fqdn=machine.fqdn,
-                domain=machine.netbios_domain,
-                users=users,
-                address=host.address or _address(number),
+        for host, machine, address, known in zip(self._simulated, machines, addresses, users, strict=True):
+            machine.accounts = known
+            self.hosts[host.name] = await asyncio.to_thread(self._host, host, machine, address, known)
+            ports = await self.hosts[host.name].start()
+            found[host.name] = LabHost(
+                address=address,
+                port=ports.winrm,
+                user=f"{machine.netbios_domain}\\{_ADMINISTRATOR}",
+                password=known[_ADMINISTRATOR],
+                smb_port=self._smb.port if self._smb else 0,
+                smtp_port=ports.smtp,
+                submission_port=ports.submission,
+                http_port=ports.http,
+                certificate=str(self.hosts[host.name].certificate),
             )
-            server = WinRMServer(settings, functools.partial(console.run, machine))
-            address, port = (await server.start())["http"]
-            self.machines[host.name], self.winrm[host.name] = machine, server
-            found[host.name] = LabHost(address, port, f"{machine.netbios_domain}\\{_ADMINISTRATOR}", password)
         return found
 
+    def _host(self, host: Simulated, machine: Machine, address: str, users: dict[str, str]) -> SimulatedHost:
+        files: Files = PlainFiles(self._folder / "hosts" / address)
+        if self._smb is not None and not self._smb.degraded:
+            writer = SmbUser(_ADMINISTRATOR, users[_ADMINISTRATOR])
+            files = HeldFiles(self._folder / "hosts" / address, address, self._smb.port, writer)
+        return SimulatedHost(
+            machine,
+            address,
+            users,
+            files,
+            self._folder / "certificates",
+            flush_delay=host.flush_delay,
+            probe_interval=host.probe_interval,
+        )
+
     async def stop(self) -> None:
-        """Take all hosts down."""
-        for server in self.winrm.values():
-            await server.stop()
+        """Take all hosts down, and no process of theirs stays."""
+        for host in self.hosts.values():
+            await host.stop()
+        if self._smb is not None:
+            await asyncio.to_thread(self._smb.stop)
+
+
+def _users(host: Simulated, password: str) -> dict[str, str]:
+    """Give the passwords of a host's accounts. An inventory may name the administrator and choose its password."""
+    users = {_ADMINISTRATOR: password}
+    for user, own in ((host.user, host.password), (host.smb_user, host.smb_password)):
+        if user and own:
+            account = _account(user)
+            users[_ADMINISTRATOR if account.lower() == _ADMINISTRATOR.lower() else account] = own
+    return users
+
+
+def _smb_users(hosts: Sequence[dict[str, str]]) -> list[SmbUser]:
+    """Give everybody who may sign in to the one file server of all hosts."""
+    users: dict[str, SmbUser] = {}
+    for name, password in (account for host in hosts for account in host.items()):
+        kept = users.setdefault(name.lower(), SmbUser(name, password))
+        if kept.password != password:
+            _log.warning("%s has several passwords; over SMB the first one counts on every host", name)
+    return list(users.values())
+
+
+def _serve_files(folder: Path, addresses: Sequence[str], users: Sequence[SmbUser]) -> SmbServer | None:
+    """Start the file server of all hosts: Samba's, else the embedded one; ``None`` where neither can be had."""
+    for kind in (Samba, EmbeddedSmb):
+        server: SmbServer = kind(folder, list(dict.fromkeys(addresses)), users)
+        try:
+            server.start()
+        except LabSmbError as error:
+            _log.warning("%s (%s)", error.message, error.hint)
+        else:
+            if server.degraded:
+                _log.warning("SMB is served by the embedded server: SMB 2.0.2, no encryption, no share modes")
+            return server
+    _log.warning("the hosts' logs are not served over SMB")
+    return None
 
 
 def _spec(host: Simulated) -> MachineSpec:

@@ -12,7 +12,7 @@ from harness.source import Source
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from harness.play.document import Value
+    from harness.document import Value
     from harness.play.playbook import Playbook
 
 _MODULE = "powershell"

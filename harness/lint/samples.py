@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.modules import facts, shells
+from harness.exchange.versions import VERSIONS
+from harness.modules import facts, log_folders, shells
 from harness.modules.base import Target
 from harness.modules.registry import MODULES
 from harness.redaction import Secret
-from harness.remote import batch, powershell
+from harness.remote import batch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -52,9 +53,9 @@ def _resource(kind: str, ident: str, **properties: object) -> dict[str, Any]:
     return {"kind": kind, "id": ident, "name": ident, "properties": properties}
 
 
-def samples(version: Version) -> Mapping[str, tuple[Sample, ...]]:
-    """Give each module's samples for a version of Exchange."""
-    services = [_resource(service.kind, "EX01", protocol_logging="None") for service in version.intra_org]
+def samples(target: Target) -> Mapping[str, tuple[Sample, ...]]:
+    """Give each module's samples for a server; none where the module has nothing to do with its roles."""
+    services = [_resource(service.kind, "EX01", protocol_logging="None") for service in target.version.intra_org]
     tracking = _resource(
         "message tracking",
         "EX01",
@@ -110,15 +111,22 @@ def samples(version: Version) -> Mapping[str, tuple[Sample, ...]]:
 
 
 def unsampled() -> list[str]:
-    """Give the modules that have no sample."""
-    known = {name for version in _versions() for name in samples(version)}
+    """Give the modules that have no sample for any server."""
+    known = {
+        name
+        for version in VERSIONS.values()
+        for target in targets(version)
+        for name, those in samples(target).items()
+        if those
+    }
     return sorted(set(MODULES) - known - WITHOUT)
 
 
-def _versions() -> Sequence[Version]:
-    from harness.exchange.versions import VERSIONS  # noqa: PLC0415  the table, needed only here
-
-    return tuple(VERSIONS.values())
+def targets(version: Version) -> Iterator[Target]:
+    """Give the servers that scripts are made for: each way to get at the Exchange cmdlets."""
+    yield Target("ex01", version, "remoting", "ex01.example.com", "EXAMPLE\\admin", Secret("sample"))
+    yield Target("ex01", version, "remoting")
+    yield Target("ex01", version, "snapin")
 
 
 def loaded() -> Script:
@@ -128,17 +136,14 @@ def loaded() -> Script:
 
 def scripts(version: Version) -> Iterator[Script]:
     """Give every script for a version: those that bring cmdlets up, the facts, each module's read and write."""
-    plain = Target("ex01", version, access="remoting")
-    target = Target("ex01", version, version.access, "ex01.example.com", "EXAMPLE\\admin", Secret("sample"))
     yield loaded()
-    yield facts.script(target)
-    wanting: list[Script] = []
-    for name, of_module in samples(version).items():
-        for sample in of_module:
-            wanting += _of_module(name, sample, target)
-    yield from wanting
-    for each in (target, plain, Target("ex01", version, access="snapin")):
-        yield from shells.loads(wanting, each).values()
+    for target in targets(version):
+        wanting = [facts.script(target), log_folders.script(target)]
+        for name, of_module in samples(target).items():
+            for sample in of_module:
+                wanting += _of_module(name, sample, target)
+        yield from wanting
+        yield from shells.loads(wanting, target).values()
 
 
 def _of_module(name: str, sample: Sample, target: Target) -> Iterator[Script]:
@@ -150,6 +155,3 @@ def _of_module(name: str, sample: Sample, target: Target) -> Iterator[Script]:
         message = f"the sample of {name} leaves nothing to write, so its write script isn't checked"
         raise AssertionError(message)
     yield module.write(arguments, difference, target)
-
-
-__all__ = ["WITHOUT", "Sample", "loaded", "powershell", "samples", "scripts", "unsampled"]

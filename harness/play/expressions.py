@@ -18,14 +18,15 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, Undefined, Unde
 
 from harness.errors import TaskError
 from harness.play.sandbox import BUILT_IN, Sandbox, StrictName
-from harness.play.suggest import did_you_mean
+from harness.problems import describe, shorten
 from harness.redaction import Secret
 from harness.source import Problem
+from harness.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from harness.play.document import Value
+    from harness.document import Value
     from harness.source import Source
 
 _MARKS = re.compile(r"\{\{|\{%|\{#")
@@ -192,26 +193,6 @@ def render(value: Value, variables: Mapping[str, object], literal: Callable[[obj
     if literal is None and _only_expression(_parse(value.data.strip())) is not None:
         return _evaluate(value.data.strip(), variables, value.source)
     return _fill_in(value.data, variables, value.source, literal)
-
-
-def describe(value: object) -> str:
-    """Say what a value is, for a message; a secret's value is never shown."""
-    match value:
-        case None:
-            return "nothing"
-        case bool():
-            return "true" if value else "false"
-        case int() | float():
-            return f"the number {value}"
-        case str():
-            return f"the text {shorten(value)!r}"
-    kinds = {"a secret": Secret, "a list": list | tuple | set | frozenset, "a mapping": Mapping}
-    return next((kind for kind, types in kinds.items() if isinstance(value, types)), "something else")
-
-
-def shorten(text: str, length: int = 60) -> str:
-    """Cut a text for a message."""
-    return text if len(text) <= length else text[: length - 3] + "..."
 
 
 def _braced(text: str) -> str:

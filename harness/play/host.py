@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from harness.errors import ConnectionLostError, HostError, ScriptError, StoppedError, TaskError
 from harness.modules import facts as host_facts
+from harness.modules.session import Answer
 from harness.play.results import HostResult, Status
-from harness.play.session import Answer
 from harness.play.steps import Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from harness.modules.base import Module, Target, Value
+    from harness.modules.session import Session
     from harness.play.claims import Claims
     from harness.play.playbook import Task
-    from harness.play.session import Session
     from harness.play.steps import Key
     from harness.play.variables import Variables
     from harness.remote.powershell import Script

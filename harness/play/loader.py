@@ -8,19 +8,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from harness.document import Value, parse
 from harness.errors import PlaybookError
-from harness.play.document import Value, parse
 from harness.play.expressions import (
     Expression,
     check_expression,
     check_templates,
-    describe,
     is_template,
     names_of,
     templates,
 )
 from harness.play.playbook import Batch, Play, Playbook, Task, members
-from harness.play.problems import explain
 from harness.play.schema import (
     FOREIGN_FILES,
     HANDLER_KEYS,
@@ -31,9 +29,10 @@ from harness.play.schema import (
     PlayModel,
     TaskModel,
 )
-from harness.play.suggest import did_you_mean, nearest
 from harness.play.variables import RESERVED, reachable
+from harness.problems import describe, explain
 from harness.source import Problem, Source
+from harness.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence

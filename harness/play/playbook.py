@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import TaskError
-from harness.play.expressions import Expression, describe, render
-from harness.play.problems import explain
+from harness.play.expressions import Expression, render
+from harness.problems import describe, explain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from harness.play.document import Value
+    from harness.document import Value
     from harness.source import Problem, Source
 
 Host = TypeVar("Host")

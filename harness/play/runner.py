@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from harness import debug
 from harness.errors import HostError
+from harness.modules.session import Session
 from harness.play.claims import Claims
 from harness.play.events import HostAdvanced, HostFinished, PlayStarted, RunFinished
 from harness.play.host import HostRun, Job
 from harness.play.playbook import batches, selects
 from harness.play.results import HostResult, PlayResult, RunResult
-from harness.play.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

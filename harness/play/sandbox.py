@@ -15,8 +15,8 @@ from jinja2.compiler import CodeGenerator
 from jinja2.exceptions import FilterArgumentError, SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment, safe_range
 
-from harness.play.suggest import did_you_mean
 from harness.redaction import Secret
+from harness.suggest import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from harness.errors import NotConvergedError, ScriptError, TaskError
 from harness.modules.base import Change, Difference
+from harness.modules.session import Answer
 from harness.play.results import Status, TaskResult
-from harness.play.session import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

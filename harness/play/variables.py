@@ -22,7 +22,7 @@ from harness.play.expressions import names_of, render
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from harness.play.document import Value
+    from harness.document import Value
 
 ITEM = "item"
 RESERVED = frozenset({"facts", "inventory_hostname", "groups", "play_hosts", ITEM})

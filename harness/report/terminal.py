@@ -71,6 +71,14 @@ class Terminal:
         """Print a line of a command's own result."""
         self._print(self._out, escape(line))
 
+    def headline(self, words: str) -> None:
+        """Print the line above a part of the result."""
+        self._print(self._out, f"\n[bold]{escape(_headline(words))}[/bold]")
+
+    def styled(self, line: str, style: str) -> None:
+        """Print a line of the result in a colour."""
+        self._print(self._out, f"[{style}]{escape(line)}[/{style}]")
+
     def notice(self, line: str) -> None:
         """Print what the user should know, beside the result."""
         self._print(self._err, f"[yellow]{escape(line)}[/yellow]")

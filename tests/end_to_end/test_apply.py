@@ -240,6 +240,60 @@ def test_no_session_is_left_on_the_host(lab: RunningLab) -> None:
     assert [0, 0] == [len(lab.machine(name).sessions) for name in (FIRST, SECOND)]
 
 
+def test_a_site_of_its_own_mind_is_changed_with_the_defaults(lab: RunningLab) -> None:
+    """An element of the site's own beats the defaults: it gets the field as well, and keeps what is its own."""
+    lab.machine(FIRST).iis.set_log_file(2, "logExtFileFlags", "Date,Time,Cookie")
+    playbook = lab.playbook("- hosts: all\n  tasks:\n    - iis_logging: {site_defaults: true, fields: [cs-version]}\n")
+
+    ended = lab.run("apply", "-p", playbook, "--limit", FIRST, "--diff")
+
+    assert (0, 0) == (ended.code, lab.run("plan", "-p", playbook, "--limit", FIRST).code)
+    assert {"Date", "Time", "Cookie", "ProtocolVersion"} == set(lab.machine(FIRST).site_fields("Exchange Back End"))
+    assert "site 'Default Web Site': fields + cs-version" in ended.out
+
+
+def test_a_script_without_a_test_is_unknown_until_it_runs(lab: RunningLab) -> None:
+    """A plan never calls it ok, and counts it as something that would change."""
+    playbook = lab.playbook("- hosts: all\n  tasks:\n    - powershell: {read: '1', set: '$true'}\n")
+
+    plan = lab.run("plan", "-p", playbook)
+
+    assert (2, 1, 0) == (plan.code, recap(plan)[FIRST]["unknown"], recap(plan)[FIRST]["ok"])
+    assert 1 == recap(lab.run("apply", "-p", playbook))[FIRST]["changed"]
+
+
+@pytest.mark.parametrize(
+    ("limit", "reached"),
+    [("any_errors_fatal: true", False), ("max_fail_percentage: 40", False), ("max_fail_percentage: 100", True)],
+)
+def test_a_play_ends_where_too_much_failed(lab: RunningLab, limit: str, reached: bool) -> None:
+    """In rounds of one, the second server is left alone once the first one's failure ends the play."""
+    lab.befall(FIRST, Mishap(refuse_connections=True))
+    playbook = lab.playbook(
+        f"- hosts: all\n  serial: 1\n  {limit}\n  tasks:\n    - receive_connector: {{protocol_logging: verbose}}\n"
+    )
+
+    ended = lab.run("apply", "-p", playbook)
+
+    assert 4 == ended.code
+    assert reached == (set(levels(lab, SECOND).values()) == {"Verbose"})
+    assert reached != (f"left out: [{SECOND}]" in ended.out)
+
+
+def test_a_failed_host_is_left_out_of_later_plays(lab: RunningLab) -> None:
+    """What the first play couldn't do, the second one doesn't build on."""
+    playbook = lab.playbook(
+        "- hosts: all\n  tasks:\n    - powershell: {test: \"$env:COMPUTERNAME -ne 'EX01'\", set: throw 'no'}\n"
+        "- hosts: all\n  tasks:\n    - receive_connector: {protocol_logging: verbose}\n"
+    )
+
+    ended = lab.run("apply", "-p", playbook)
+
+    assert 1 == ended.code
+    assert {"Verbose"} == set(levels(lab, SECOND).values())
+    assert "None" in levels(lab, FIRST).values()
+
+
 CANARY = "c4nary:pa$$ w\u00f6rd"
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.document import Value, parse
 from harness.errors import TaskError
-from harness.play.document import Value, parse
 from harness.play.expressions import Expression, check_expression, check_templates, names, render
 from harness.redaction import Secret
 from harness.remote.powershell import literal

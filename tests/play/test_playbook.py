@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from harness.document import Value
 from harness.errors import TaskError
 from harness.modules.registry import MODULES
-from harness.play.document import Value
 from harness.play.loader import load
 from harness.play.playbook import Batch, Task, batches, selects
 from harness.play.variables import Variables

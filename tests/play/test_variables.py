@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from harness.document import Value, parse
 from harness.errors import TaskError
-from harness.play.document import Value, parse
 from harness.play.expressions import Expression
 from harness.play.variables import Variables
 from harness.source import Source

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from harness.cli.main import cli
 from harness.errors import HarnessError
-from harness.lab.client import Simulated, write_hosts
+from harness.lab.client import LabHost, Simulated, read_hosts, write_hosts
 from harness.lab.server import Lab
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterator
     from pathlib import Path
 
+    from harness.lab.host import SimulatedHost
     from harness.lab.machine import Machine
     from harness.lab.winrm.mishap import Mishap
     from harness.lab.winrm.server import WinRMServer
@@ -79,6 +80,18 @@ class RunningLab:
     def machine(self, name: str) -> Machine:
         """Give a host's state."""
         return self._lab.machines[name]
+
+    def host(self, name: str) -> SimulatedHost:
+        """Give a host with its front ends."""
+        return self._lab.hosts[name]
+
+    def reached(self, name: str) -> LabHost:
+        """Give where a host answers."""
+        return (read_hosts(self._state) or {})[name]
+
+    def drive(self, name: str) -> Path:
+        """Give the folder that is a host's drive C."""
+        return self._state / "hosts" / self.host(name).address / "c"
 
     def server(self, name: str) -> WinRMServer:
         """Give a host's WinRM service."""

@@ -45,12 +45,22 @@ class HttpRequest:
         path: The target without its query.
         headers: By lower-case name; of headers that are given twice the last.
         body: Decoded from its transfer coding.
+        query: What follows the target's question mark.
+        version: For example ``1.1``.
     """
 
     method: str
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: str = ""
+    version: str = "1.1"
+
+    @property
+    def size(self) -> int:
+        """How many bytes it had, as far as a request with headers that are given once tells."""
+        head = len(self.method) + len(self.path) + len(self.query) + len(" HTTP/1.1\r\n\r\n") + 1
+        return head + sum(len(name) + len(value) + 4 for name, value in self.headers.items()) + len(self.body)
 
 
 class HttpConnection:
@@ -145,8 +155,9 @@ class HttpConnection:
                 if len(body) > self._body_limit:
                     raise BadRequestError(413)
                 headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in head.headers}
-                path = head.target.decode("latin-1").partition("?")[0]
-                return HttpRequest(head.method.decode("latin-1"), path, headers, bytes(body))
+                path, _, query = head.target.decode("latin-1").partition("?")
+                method, version = head.method.decode("latin-1"), head.http_version.decode("latin-1")
+                return HttpRequest(method, path, headers, bytes(body), query, version)
             else:
                 return None
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from harness.play.expressions import describe
-from harness.play.suggest import did_you_mean, nearest
+from harness.redaction import Secret
 from harness.source import Problem
+from harness.suggest import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from pydantic_core import ErrorDetails
 
-    from harness.play.document import Value
+    from harness.document import Value
 
 Path = tuple[str | int, ...]
 
@@ -213,3 +214,23 @@ def _models(annotation: Any) -> Iterator[type[BaseModel]]:  # noqa: ANN401 - an 
         yield annotation
     for inner in get_args(annotation):
         yield from _models(inner)
+
+
+def describe(value: object) -> str:
+    """Say what a value is, for a message; a secret's value is never shown."""
+    match value:
+        case None:
+            return "nothing"
+        case bool():
+            return "true" if value else "false"
+        case int() | float():
+            return f"the number {value}"
+        case str():
+            return f"the text {shorten(value)!r}"
+    kinds = {"a secret": Secret, "a list": list | tuple | set | frozenset, "a mapping": Mapping}
+    return next((kind for kind, types in kinds.items() if isinstance(value, types)), "something else")
+
+
+def shorten(text: str, length: int = 60) -> str:
+    """Cut a text for a message."""
+    return text if len(text) <= length else text[: length - 3] + "..."

@@ -1,4 +1,4 @@
-"""One host's PowerShell during a play: batches over one connection."""
+"""One host's PowerShell during a run: batches over one connection."""
 
 from __future__ import annotations
 

@@ -1,0 +1,241 @@
+"""From the user's files to what `harness verify` and pytest run: expectations by host, and how hosts are reached."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from harness.cli.lab import lab_of
+from harness.cli.logsources import polled_hosts
+from harness.errors import InputError
+from harness.inventory import load as load_inventory
+from harness.modules.registry import MODULES
+from harness.play.loader import load as load_playbooks
+from harness.remote.smb import SmbConnection
+from harness.resources import folder
+from harness.source import Problem, Source
+from harness.verify.gather import Subject, mappings
+from harness.verify.loader import load, load_file
+from harness.verify.probe import OwaProbe, SmtpProbe
+from harness.verify.workload import Task, Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+    from typing import Self
+
+    from harness.cli.lab import Reached
+    from harness.cli.logsources import PolledHost
+    from harness.inventory import Host, Inventory
+    from harness.verify.expectations import Expectations
+    from harness.verify.probe import Kind, Probe, ProbeOptions
+
+T = TypeVar("T")
+
+_HTTPS = 443
+_HTTP = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for.
+
+    Args:
+        inventory: The inventory.
+        playbooks: Playbooks whose plays say what to expect; none for the shipped one, or for none where a file of
+            expectations is given.
+        limit: A pattern of hosts.
+        expectations: A file of expectations, for all hosts.
+        mappings: Mapping files to lay over the shipped ones.
+        timeout: Seconds for all of it.
+        forks: Hosts at a time.
+    """
+
+    inventory: Path
+    playbooks: Sequence[Path] = ()
+    limit: str | None = None
+    expectations: Path | None = None
+    mappings: Sequence[Path] = ()
+    timeout: float = 300.0
+    forks: int = 20
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A workload, and what it holds on to until it is closed: the lab, where hosts are simulated.
+
+    Args:
+        workload: What is to be verified.
+        notices: What the user should know.
+    """
+
+    workload: Workload
+    notices: tuple[str, ...]
+    held: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Self:
+        """Give itself."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let the lab go."""
+        self.held.close()
+
+
+def prepare(request: Request, *, notice: Callable[[str], None] = lambda _: None) -> Prepared:
+    """Read all of the user's files; no host is touched.
+
+    Args:
+        request: What the user asked for.
+        notice: Takes what the user should know about hosts while they are asked.
+
+    Raises:
+        InputError: Anything is wrong with them, or nothing is left to verify; every problem at once.
+    """
+    problems: list[Problem] = []
+    inventory = _kept(problems, lambda: load_inventory(request.inventory))
+    sections = _sections(request, problems)
+    layers = _kept(problems, lambda: mappings(request.mappings))
+    if inventory is None or layers is None or problems:
+        raise InputError(problems)
+    chosen = inventory.select(request.limit)
+    by_host: dict[str, list[Expectations]] = {}
+    for pattern, source, section in sections:
+        for host in inventory.select(pattern, source=source):
+            if host in chosen:
+                by_host.setdefault(host.name, []).append(section)
+    tasks = {host.name: Task(host, tuple(by_host[host.name])) for host in chosen if host.name in by_host}
+    if not tasks:
+        where = Source("--limit" if request.limit else str(request.inventory))
+        raise InputError([Problem(where, "no host is left to verify")])
+    held = ExitStack()
+    reach = _Reach(inventory, request.inventory, [task.host for task in tasks.values()], held, notice)
+    workload = Workload(tasks, reach, layers, request.timeout, request.forks)
+    return Prepared(workload, tuple(f"note: {each}" for each in inventory.notices), held)
+
+
+def _sections(request: Request, problems: list[Problem]) -> list[tuple[str, Source, Expectations]]:
+    """Give every ``verify:`` section with the pattern of its hosts and where that stands."""
+    found: list[tuple[str, Source, Expectations]] = []
+    paths = request.playbooks
+    if not paths and request.expectations is None:
+        paths = [folder("playbooks") / "site.yml"]
+    playbook = _kept(problems, lambda: load_playbooks(paths, MODULES)) if paths else None
+    for play in playbook.plays if playbook is not None else ():
+        if (value := play.verify) is not None:
+            section = _kept(problems, lambda value=value: load(value))  # type: ignore[misc] # the loop's own value
+            if section is not None:
+                found.append((play.hosts, play.source, section))
+    if (path := request.expectations) is not None:
+        section = _kept(problems, lambda: load_file(path))
+        if section is not None:
+            found.append(("all", Source(str(path)), section))
+    if not found and not problems:
+        names = ", ".join(map(str, paths))
+        problems.append(
+            Problem(Source(names), "no play expects anything", "add verify: to a play, or give --expectations")
+        )
+    return found
+
+
+def _kept(problems: list[Problem], read: Callable[[], T]) -> T | None:
+    """Read one of the user's files and keep its problems, so that those of the next file show as well."""
+    try:
+        return read()
+    except InputError as error:
+        problems += error.problems
+        return None
+
+
+class _Reach:
+    """Makes hosts ready to be polled; see `harness.verify.workload.Reach`.
+
+    Args:
+        inventory: Where the hosts come from.
+        path: Its path.
+        hosts: All hosts of the run, so that one lab serves them all.
+        held: Keeps the lab.
+        notice: Takes what the user should know about hosts.
+    """
+
+    def __init__(
+        self, inventory: Inventory, path: Path, hosts: Sequence[Host], held: ExitStack, notice: Callable[[str], None]
+    ) -> None:
+        self._inventory = inventory
+        self._path = path
+        self._hosts = hosts
+        self._held = held
+        self._notice = notice
+        self._lab: Mapping[str, Reached] | None = None
+
+    def __call__(
+        self, names: Sequence[str], probes: Mapping[str, ProbeOptions], seconds: float
+    ) -> Mapping[str, Subject]:
+        """Ask the hosts where their logs are."""
+        if self._lab is None:
+            self._lab = self._held.enter_context(lab_of(self._hosts, self._path))
+        lab = self._lab
+        wanted = [host for host in self._hosts if host.name in names]
+        stop = threading.Event()
+        alarm = threading.Timer(max(0.0, seconds), stop.set)
+        alarm.daemon = True
+        alarm.start()
+        try:
+            polled = polled_hosts(wanted, self._inventory, {}, lab, stop=stop)
+        finally:
+            alarm.cancel()
+        for each in polled:
+            if each.note:
+                self._notice(f"{each.name}: {each.note}")
+        by_name = {each.name: each for each in polled}
+        return {host.name: _subject(host, by_name[host.name], lab.get(host.name), probes[host.name]) for host in wanted}
+
+
+def _subject(host: Host, polled: PolledHost, lab: Reached | None, options: ProbeOptions) -> Subject:
+    def probe(kind: Kind) -> Probe:
+        return smtp_probe(host, lab, options) if kind == "smtp" else owa_probe(host, lab, options)
+
+    folders = tuple(each for source in polled.sources for each in source.polled())
+    return Subject(host.name, polled.address, folders, lambda: SmbConnection(polled.endpoint), probe)
+
+
+def smtp_probe(host: Host, lab: Reached | None, options: ProbeOptions) -> SmtpProbe:
+    """Give the SMTP probe of a host.
+
+    Args:
+        host: The host.
+        lab: Where it answers if it is simulated.
+        options: What the expectations say of it; the inventory says the rest.
+    """
+    name = host.get("exchange_fqdn") or host.name
+    domain = name.partition(".")[2] or name
+    starttls = host.get("probe_smtp_starttls") if options.starttls is None else options.starttls
+    return SmtpProbe(
+        host=host.name,
+        address=lab.address if lab else host.get("address", host.name),
+        name=name,
+        port=options.smtp_port or (lab.smtp_port if lab else host.get("probe_smtp_port")),
+        sender=options.sender or host.get("probe_sender") or f"harness@{domain}",
+        recipient=options.recipient or host.get("probe_recipient") or f"postmaster@{domain}",
+        starttls=bool(starttls),
+        ca=host.get("probe_ca_trust_path") or "",
+        user=host.get("probe_smtp_user") or "",
+        password=host.secret("probe_smtp_password"),
+    )
+
+
+def owa_probe(host: Host, lab: Reached | None, options: ProbeOptions) -> OwaProbe:
+    """Give the OWA probe of a host; arguments as those of `smtp_probe`."""
+    scheme = options.owa_scheme or ("http" if lab else host.get("probe_owa_scheme"))
+    port = options.owa_port or (lab.http_port if lab else host.get("probe_owa_port"))
+    return OwaProbe(
+        host=host.name,
+        address=lab.address if lab else host.get("address", host.name),
+        name=host.get("exchange_fqdn") or host.name,
+        scheme=scheme,
+        port=port or (_HTTPS if scheme == "https" else _HTTP),
+        path=options.owa_path or "/owa/",
+        ca=host.get("probe_ca_trust_path") or "",
+    )

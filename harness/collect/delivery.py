@@ -1,0 +1,114 @@
+"""What the collector hands on: raw chunks of files, to a sink that makes them durable."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from harness.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+    from harness.collect.positions import Position, Positions
+    from harness.collect.source import PolledFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes of a file, in order and without a gap: each chunk begins where the one before ended.
+
+    Args:
+        source: The log folder.
+        path: The file below the share, with forward slashes.
+        created: The file's creation time. Together with the path it names the file: a new file under an old
+            name begins at offset 0 with an empty state.
+        offset: The first byte's place in the file.
+        data: The bytes; a chunk may end anywhere, also in the middle of a character.
+        state: What the sink returned with the chunk before; empty for the first one of a file.
+    """
+
+    source: PolledFolder
+    path: str
+    created: datetime
+    offset: int
+    data: bytes
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of a chunk.
+
+    Args:
+        events: How many events it ended; the throttle counts them.
+        state: What the sink needs to go on after this chunk, for example the line that isn't complete yet. It
+            is stored with the position, so it survives a kill.
+    """
+
+    events: int
+    state: bytes
+
+
+class Sink(Protocol):
+    """Takes chunks. It is called by one thread at a time."""
+
+    def deliver(self, chunk: Chunk) -> Delivered:
+        """Take a chunk; everything that came of it is durable when this returns.
+
+        The same chunk, or one that begins at the same place, comes again with the same state when something
+        fails or ends the process before the position is stored. So what follows from a chunk must follow from
+        its state and bytes alone, and what was written must be undone: see ``outputs``.
+        """
+
+    def outputs(self) -> Mapping[str, int]:
+        """Give the length of each output file, by its path.
+
+        It is stored in one transaction with the position. At the next start an output is cut back to it.
+        """
+
+
+class Handover:
+    """Hands chunks to a sink and stores the positions, one chunk at a time, for all threads.
+
+    Once something failed here nothing is handed over any more: the output may hold what no position accounts
+    for, and a position that is stored afterwards would account for it. The next start cuts it off.
+
+    Args:
+        sink: Takes the chunks.
+        positions: The store.
+    """
+
+    def __init__(self, sink: Sink, positions: Positions) -> None:
+        self.positions = positions
+        self._sink = sink
+        self._lock = threading.Lock()
+        self._failure: BaseException | None = None
+
+    def deliver(self, chunk: Chunk, position: Position, *, gone: Iterable[Position] = ()) -> tuple[Position, int]:
+        """Hand a chunk over and store the position after it.
+
+        Args:
+            chunk: The bytes.
+            position: The position after the chunk, but for the reader's state.
+            gone: Positions that it replaces.
+
+        Returns:
+            The position as stored, and the number of events.
+
+        Raises:
+            StoreError: Something failed here before, or fails now.
+        """
+        with self._lock:
+            if self._failure is not None:
+                raise StoreError("nothing is collected any more, since the output or the positions failed before")
+            try:
+                delivered = self._sink.deliver(chunk)
+                stored = replace(position, state=delivered.state)
+                self.positions.advance(chunk.source.key, (stored,), self._sink.outputs(), gone=gone)
+            except BaseException as error:
+                self._failure = error
+                raise
+        return stored, delivered.events

@@ -1,0 +1,155 @@
+"""Events as a Parquet file.
+
+A Parquet file can be read only once its end is written, so it can't grow while logs are followed, and half of one is
+worth nothing. It is written under another name, in row groups of bounded size, and takes its own name at the end.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from harness.collect.sink import EventSink
+from harness.errors import HarnessError, StoreError
+from harness.events import MAPPED
+from harness.events.record import encode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from harness.collect.sink import Rules
+    from harness.collect.source import PolledFolder
+    from harness.events import Event, Quarantined
+
+ROWS = 20_000
+"""Rows in a group; at a kilobyte or two each that is some 40 MB in memory."""
+
+
+class ParquetSink(EventSink):
+    """Writes one Parquet file.
+
+    Args:
+        path: The file; one that is there is replaced once the new one is whole.
+        on_quarantined: Takes what couldn't be read.
+        rules: How events are made.
+        rows: In a group.
+
+    Raises:
+        HarnessError: The extra ``parquet`` isn't installed.
+        StoreError: The file can't be written.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        on_quarantined: Callable[[PolledFolder, Quarantined], None],
+        rules: Rules,
+        *,
+        rows: int = ROWS,
+    ) -> None:
+        super().__init__(rules)
+        try:
+            import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to import
+            from pyarrow import parquet  # noqa: PLC0415
+        except ImportError:
+            raise HarnessError(
+                "Parquet needs a package that isn't installed", hint="pip install 'exchange-log-harness[parquet]'"
+            ) from None
+        self._arrow = pa
+        self._schema = _schema(pa)
+        self._path = path
+        self._partial = path.with_name(f"{path.name}.part")
+        self._on_quarantined = on_quarantined
+        self._rows: list[dict[str, Any]] = []
+        self._limit = rows
+        try:
+            self._writer = parquet.ParquetWriter(self._partial, self._schema, compression="zstd")
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _write(
+        self, source: PolledFolder, address: str, events: Sequence[Event], quarantined: Sequence[Quarantined]
+    ) -> None:
+        for item in quarantined:
+            self._on_quarantined(source, item)
+        for event in events:
+            self._rows.append(_row(source, address, event))
+            if len(self._rows) >= self._limit:
+                self._flush()
+
+    def outputs(self) -> Mapping[str, int]:
+        """Give nothing: the file counts as a whole or not at all."""
+        return {}
+
+    def finish(self) -> None:
+        """Write the file's end and give it its name.
+
+        Raises:
+            StoreError: The disk is full, or the like.
+        """
+        self._flush()
+        try:
+            self._writer.close()
+            self._partial.replace(self._path)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def abandon(self) -> None:
+        """Throw away what there is; harmless after `finish`."""
+        with suppress(OSError):
+            self._writer.close()
+        self._partial.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        table = self._arrow.Table.from_pylist(self._rows, schema=self._schema)
+        self._rows.clear()
+        try:
+            self._writer.write_table(table)
+        except OSError as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: OSError) -> StoreError:
+        return StoreError(f"{self._path} can't be written: {error.strerror or error}", hint="check disk and rights")
+
+
+def _schema(arrow: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    text, number = arrow.string(), arrow.int64()
+    moment = arrow.timestamp("us", tz="UTC")
+    return arrow.schema(
+        [
+            *((name, text) for name in ("host", "log_source", "family", "file", "format")),
+            ("line", number),
+            ("offset", number),
+            *((name, moment if name == "device_time" else text) for name in MAPPED),
+            ("problems", arrow.list_(text)),
+            ("fields", arrow.map_(text, text)),
+            ("payload", text),
+        ]
+    )
+
+
+def _row(source: PolledFolder, address: str, event: Event) -> dict[str, Any]:
+    record = event.record
+    row: dict[str, Any] = {
+        "host": source.host,
+        "log_source": source.identifier,
+        "family": source.family,
+        "file": _text(record.file),
+        "format": event.format.value,
+        "line": record.line,
+        "offset": record.offset,
+    }
+    row |= {name: getattr(event, name) for name in MAPPED}
+    row |= {name: _text(row[name]) for name in MAPPED if isinstance(row[name], str)}
+    row["problems"] = [_text(str(problem)) for problem in event.problems]
+    row["fields"] = [(_text(name), _text(value)) for name, value in record.items()]
+    row["payload"] = _text(event.payload(address))
+    return row
+
+
+def _text(text: str) -> str:
+    r"""Write bytes that aren't UTF-8 as ``\x80`` to ``\xff``: Parquet's text is UTF-8 throughout."""
+    return text if text.isascii() else encode(text).decode("utf-8", "backslashreplace")

@@ -1,0 +1,395 @@
+"""One poll of a log folder: list it, decide what to open, read what is new.
+
+Windows updates a file's size and time in its folder late while a service has the file open. So the newest
+files of each series of logs are opened at every poll, whatever the folder lists of them: the one that is
+written now, and the one before it, whose last lines may have been on their way when its successor appeared.
+Which are the newest is told by name (``…-10`` comes after ``…-9``), by time of creation and by time of
+change.
+
+IIS makes room in an open log beforehand, so a file may end in zero bytes that become lines later. Zero bytes at a
+file's end are left for the poll that finds something behind them.
+
+A file is known by path and creation time. It is read from its beginning when it is new, when it is shorter
+than what was read, or when the bytes before the position aren't those that were read: then it was cut and
+grew again.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from collections import defaultdict
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from harness.collect.delivery import Chunk
+from harness.collect.positions import Position
+from harness.errors import AccessDeniedError, FileLockedError, PathMissingError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from datetime import datetime
+
+    from harness.collect.delivery import Handover
+    from harness.collect.source import PolledFolder
+    from harness.errors import ShareError
+    from harness.remote.smb import FileInfo, SmbConnection, SmbFile
+
+_NUMBER = re.compile(r"([0-9]+)")
+_NEWEST_BY_NAME = 2
+# So often a folder is listed again because files vanished between listing and opening.
+_LISTINGS = 3
+_TAIL = 256
+# More zero bytes at a file's end than that aren't room that was made, and are handed over as they are.
+_LARGEST_ROOM = 1 << 20
+_CHUNK = 1 << 20
+# About 200 lines, so that a throttle slows down evenly.
+_THROTTLED_CHUNK = 1 << 16
+_FORGET_AFTER = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class PollResult:
+    """What one poll did.
+
+    Args:
+        source: The log folder.
+        listed: How many files its pattern selects.
+        opened: How many were opened.
+        read: How many of them had something new.
+        data: Bytes read.
+        events: As the sink counted them.
+        vanished: How many were gone between listing and opening.
+        restarted: Paths that were read again from the beginning, since they were cut short.
+        refused: Why files or folders weren't read; they are tried again at the next poll.
+        interrupted: Whether the poll was ended early.
+        seconds: How long it took.
+    """
+
+    source: PolledFolder
+    listed: int = 0
+    opened: int = 0
+    read: int = 0
+    data: int = 0
+    events: int = 0
+    vanished: int = 0
+    restarted: tuple[str, ...] = ()
+    refused: tuple[ShareError, ...] = ()
+    interrupted: bool = False
+    seconds: float = 0.0
+
+
+class Throttle:
+    """Slows down to a number of events a second.
+
+    Args:
+        rate: Events a second; 0 for no limit.
+        stop: Ends a wait early.
+    """
+
+    def __init__(self, rate: float, stop: threading.Event) -> None:
+        self._rate = rate
+        self._stop = stop
+        self._free_at = 0.0
+
+    @property
+    def limited(self) -> bool:
+        """Whether there is a limit at all."""
+        return self._rate > 0
+
+    def spend(self, events: int) -> None:
+        """Wait until the events are within the rate."""
+        if not self.limited or not events:
+            return
+        now = time.monotonic()
+        self._free_at = max(now, self._free_at) + events / self._rate
+        self._stop.wait(self._free_at - now)
+
+
+class Poller:
+    """Polls one log folder. It belongs to one thread, as its connection does.
+
+    Args:
+        source: What to poll.
+        connect: Gives the connection.
+        handover: Takes the chunks and stores the positions.
+        stop: Set to end a poll early, at the next chunk.
+        since: Files that were last changed before aren't read, but for the newest ones.
+    """
+
+    def __init__(
+        self,
+        source: PolledFolder,
+        connect: Callable[[], SmbConnection],
+        handover: Handover,
+        *,
+        stop: threading.Event | None = None,
+        since: datetime | None = None,
+    ) -> None:
+        self.source = source
+        self._connect = connect
+        self._handover = handover
+        self._stop = stop or threading.Event()
+        self._since = since
+        self._throttle = Throttle(source.throttle, self._stop)
+        # The store is this process's alone, so it is read once.
+        self._known = handover.positions.of(source.key)
+
+    def poll(self) -> PollResult:
+        """Read what is new.
+
+        Returns:
+            What was done. A file that can't be read doesn't keep the others from being read.
+
+        Raises:
+            HostError: The host or the folder as a whole can't be read.
+            StoreError: Output or positions can't be written; collecting must end.
+        """
+        started = time.monotonic()
+        tally = _Tally()
+        connection = self._connect()
+        done: set[str] = set()
+        listing: list[FileInfo] = []
+        for _ in range(_LISTINGS):
+            vanished_before = tally.vanished
+            listing = self._list(connection, tally)
+            tally.there = {(info.path, info.created) for info in listing}
+            for info in self._to_open(listing):
+                if self._stop.is_set():
+                    break
+                if info.path not in done and self._look_at(connection, info, tally):
+                    done.add(info.path)
+            if tally.vanished == vanished_before or self._stop.is_set():
+                break
+        if not self._stop.is_set():
+            self._forget(tally.there)
+        return PollResult(
+            source=self.source,
+            listed=len(listing),
+            opened=tally.opened,
+            read=len(tally.read),
+            data=tally.data,
+            events=tally.events,
+            vanished=tally.vanished,
+            restarted=tuple(tally.restarted),
+            refused=tuple(tally.refused.values()),
+            interrupted=self._stop.is_set(),
+            seconds=time.monotonic() - started,
+        )
+
+    def _list(self, connection: SmbConnection, tally: _Tally) -> list[FileInfo]:
+        found = connection.list(
+            self.source.share,
+            self.source.folder,
+            wanted=self.source.wants,
+            recursive=self.source.recursive,
+            on_denied=tally.refuse,
+        )
+        return sorted(found, key=lambda info: natural(info.path))
+
+    def _to_open(self, listing: list[FileInfo]) -> list[FileInfo]:
+        """Decide which files to open, in the order of their names."""
+        if self.source.force_file_read:
+            return listing
+        newest = newest_files(listing)
+        return [info for info in listing if info.path in newest or self._changed(info)]
+
+    def _changed(self, info: FileInfo) -> bool:
+        """Tell whether a file is listed otherwise than before, or wasn't read to its end."""
+        if self._since is not None and info.modified < self._since:
+            return False
+        position = self._known.get((info.path, info.created))
+        return (
+            position is None
+            or (info.size, info.modified) != (position.listed_size, position.listed_modified)
+            or position.offset < info.size
+        )
+
+    def _look_at(self, connection: SmbConnection, info: FileInfo, tally: _Tally) -> bool:
+        """Open a file and read what is new.
+
+        Returns:
+            Whether it was there.
+        """
+        try:
+            with connection.open(self.source.share, info.path) as file:
+                tally.opened += 1
+                self._read(file, info, tally)
+        except PathMissingError:
+            # Purged or renamed since the listing: not a failure, but the listing is out of date.
+            tally.vanished += 1
+            return False
+        except (AccessDeniedError, FileLockedError) as error:
+            tally.refuse(error)
+        return True
+
+    def _read(self, file: SmbFile, info: FileInfo, tally: _Tally) -> None:
+        """Read a file from its position to the end that it had when it was opened."""
+        position, gone = self._position(file, info, tally)
+        after = None
+        if file.size_at_open >= position.offset:
+            after = self._read_from(file, position, gone, tally)
+        if after is None:
+            tally.restarted.append(info.path)
+            position = replace(position, offset=0, tail=b"", state=b"")
+            after = self._read_from(file, position, gone, tally) or position
+        if self._known.get((after.path, after.created)) != after:
+            # Nothing was read; what the folder listed is kept, so that the file isn't opened again for
+            # nothing.
+            self._handover.positions.advance(self.source.key, (after,), gone=gone)
+            self._keep(after, gone)
+
+    def _position(self, file: SmbFile, info: FileInfo, tally: _Tally) -> tuple[Position, tuple[Position, ...]]:
+        """Find a file's position.
+
+        Returns:
+            The position to start from, and the position under a former name, which it replaces.
+        """
+        position = self._known.get((info.path, file.created))
+        gone: tuple[Position, ...] = ()
+        # Where the times differ, the file was created anew since the listing.
+        file_id = info.file_id if info.created == file.created else 0
+        if position is None and file_id:
+            for former in self._known.values():
+                same = former.file_id == file_id and former.created == file.created
+                if same and (former.path, former.created) not in tally.there:
+                    position, gone = replace(former, path=info.path), (former,)
+        position = replace(
+            position or Position(path=info.path, created=file.created),
+            file_id=file_id,
+            listed_size=info.size,
+            listed_modified=info.modified,
+        )
+        return position, gone
+
+    def _read_from(
+        self, file: SmbFile, position: Position, gone: tuple[Position, ...], tally: _Tally
+    ) -> Position | None:
+        """Read and hand over, from a position on.
+
+        Returns:
+            The position after what was read; ``None`` where the bytes before the position aren't those that
+            were read before, so that nothing was handed over.
+        """
+        if file.size_at_open == position.offset:
+            return position
+        tail_length = min(_TAIL, position.offset)
+        start = position.offset - tail_length
+        largest = _THROTTLED_CHUNK if self._throttle.limited else _CHUNK
+        tail = b""
+        room = 0
+        with closing(file.chunks(start, file.size_at_open - start, largest=largest)) as chunks:
+            for data in chunks:
+                fresh = data
+                if not tail and tail_length:
+                    tail, fresh = data[:tail_length], data[tail_length:]
+                    if _digest(tail) != position.tail:
+                        return None
+                fresh, room = _without_room(bytes(room) + fresh)
+                if not fresh:
+                    continue
+                tail = (tail + fresh)[-_TAIL:]
+                position, events = self._hand_over(position, fresh, tail, gone)
+                tally.count(position.path, len(fresh), events)
+                self._throttle.spend(events)
+                if self._stop.is_set():
+                    break
+        return position
+
+    def _hand_over(
+        self, position: Position, data: bytes, tail: bytes, gone: tuple[Position, ...]
+    ) -> tuple[Position, int]:
+        """Hand a chunk over and store the position after it.
+
+        Returns:
+            That position, and the number of events.
+        """
+        chunk = Chunk(
+            source=self.source,
+            path=position.path,
+            created=position.created,
+            offset=position.offset,
+            data=data,
+            state=position.state,
+        )
+        after = replace(position, offset=position.offset + len(data), tail=_digest(tail))
+        stored, events = self._handover.deliver(chunk, after, gone=gone)
+        self._keep(stored, gone)
+        return stored, events
+
+    def _keep(self, position: Position, gone: Iterable[Position]) -> None:
+        for former in gone:
+            self._known.pop((former.path, former.created), None)
+        self._known[position.path, position.created] = position
+
+    def _forget(self, there: set[tuple[str, datetime]]) -> None:
+        """Forget files that were purged long ago."""
+        if len(self._known) > len(there) and self._handover.positions.forget(
+            self.source.key, there, older=_FORGET_AFTER
+        ):
+            self._known = self._handover.positions.of(self.source.key)
+
+
+class _Tally:
+    """Counts while a poll goes on."""
+
+    def __init__(self) -> None:
+        self.opened = self.data = self.events = self.vanished = 0
+        self.there: set[tuple[str, datetime]] = set()
+        self.read: set[str] = set()
+        self.restarted: list[str] = []
+        self.refused: dict[str, ShareError] = {}
+
+    def count(self, path: str, data: int, events: int) -> None:
+        """Count a chunk."""
+        self.read.add(path)
+        self.data += data
+        self.events += events
+
+    def refuse(self, error: ShareError) -> None:
+        """Note why a file or folder wasn't read."""
+        self.refused[error.path] = error
+
+
+def natural(path: str) -> list[str | int]:
+    """Give a key that sorts paths by their numbers: ``…-10`` after ``…-9``."""
+    return [int(part) if part.isdigit() else part.casefold() for part in _NUMBER.split(path)]
+
+
+def newest_files(listing: Iterable[FileInfo]) -> set[str]:
+    """Pick the files that may be written to now.
+
+    Args:
+        listing: All the files of a log folder.
+
+    Returns:
+        The paths of the newest files in each series. A series is the files of one folder whose names differ
+        only in their numbers.
+    """
+    series: defaultdict[str, list[FileInfo]] = defaultdict(list)
+    for info in listing:
+        folder, _, name = info.path.rpartition("/")
+        series[f"{folder}/{_NUMBER.sub('0', name.casefold())}"].append(info)
+    newest: set[str] = set()
+    for files in series.values():
+        by_name = sorted(files, key=lambda info: natural(info.name))
+        # Of equal times the last name counts, and max() takes the first of equals.
+        by_creation = max(reversed(by_name), key=lambda info: info.created)
+        by_change = max(reversed(by_name), key=lambda info: info.modified)
+        newest.update(info.path for info in (*by_name[-_NEWEST_BY_NAME:], by_creation, by_change))
+    return newest
+
+
+def _without_room(data: bytes) -> tuple[bytes, int]:
+    """Split off the zero bytes at the end; give how many those were."""
+    written = data.rstrip(b"\0")
+    room = len(data) - len(written)
+    return (written, room) if room <= _LARGEST_ROOM else (data, 0)
+
+
+def _digest(tail: bytes) -> bytes:
+    return blake2b(tail, digest_size=16).digest()

@@ -1,0 +1,236 @@
+"""Mapping files: which columns of a record become which fields of an event.
+
+There is one YAML file per format, in ``mappings/`` beside this module::
+
+    format: msgtrk
+    source_ip:
+      provenance: "seen in the field: ..."
+      candidates:
+        - field: client-ip
+          transforms: [strip-zone]
+        - field: "#SourceIp"
+
+The candidates of a field are tried in their order; the first that gives a value of the field's type counts. A
+candidate takes one column (``field``) or puts several together (``template``, with names in braces; it gives
+nothing where one of them is empty or ``-``). ``when`` lists columns and the patterns that their whole values must
+match.
+
+Besides the file's columns a mapping can name: ``#Software``, ``#Version``, ``#Log-type`` and ``#Date`` (the
+header's lines), ``#day`` (the day of a row that carries a time only), ``#file`` (the file's name without its
+folder) and ``#SourceIp`` (the address of the server, where the caller knows it).
+
+`load` gives the mapping that ships with harness, with the user's files laid over it field by field.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import partial
+from importlib import resources
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from harness.errors import InputError
+from harness.events import transforms
+from harness.events.event import MAPPED
+from harness.events.mapping import PSEUDO, Candidate, MappedField, Mapping, column
+from harness.events.record import Format, Record
+from harness.events.yamlfile import problems_of, read_yaml
+from harness.source import Problem, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class TransformModel(_Strict):
+    """A transform with an argument."""
+
+    match: str | None = None
+    table: dict[str, str] | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> TransformModel:
+        if (self.match is None) == (self.table is None):
+            message = "a transform is a name, or one of match: and table:"
+            raise ValueError(message)
+        return self
+
+
+class CandidateModel(_Strict):
+    """One place that a mapped field may come from."""
+
+    field: str | None = None
+    template: str | None = None
+    when: dict[str, str] = {}
+    transforms: list[str | TransformModel] = []
+
+    @model_validator(mode="after")
+    def _one(self) -> CandidateModel:
+        if (self.field is None) == (self.template is None):
+            message = "a candidate has either field: or template:"
+            raise ValueError(message)
+        return self
+
+
+class FieldModel(_Strict):
+    """Where one mapped field comes from."""
+
+    provenance: Annotated[str, Field(pattern=r"^(confirmed|seen in the field|believed|chosen): ")]
+    required: bool = True
+    candidates: Annotated[list[CandidateModel], Field(min_length=1)]
+
+
+class MappingModel(_Strict):
+    """A mapping file."""
+
+    format: str
+    event_id: FieldModel | None = None
+    username: FieldModel | None = None
+    source_ip: FieldModel | None = None
+    destination_ip: FieldModel | None = None
+    device_time: FieldModel | None = None
+
+
+def load(format: Format, overrides: Iterable[Path] = ()) -> Mapping:  # noqa: A002 - the field's own word
+    """Give the mapping of a format.
+
+    Args:
+        format: The format whose records it maps.
+        overrides: The user's files; those of other formats are checked and passed over. Each field that such a file
+            maps replaces that field, candidates and all; of several files the last counts.
+
+    Raises:
+        InputError: A file is wrong; holds every problem of every file.
+    """
+    shipped = resources.files("harness.events") / "mappings" / f"{format.value}.yml"
+    fields = _parse(f"harness/events/mappings/{format.value}.yml", shipped.read_text("utf-8"))[1]
+    problems: list[Problem] = []
+    for path in overrides:
+        try:
+            named, own = _parse(str(path), path.read_text("utf-8"))
+        except InputError as error:
+            problems.extend(error.problems)
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(Problem(Source(str(path)), f"the mapping can't be read: {error}"))
+        else:
+            if named is format:
+                fields |= own
+    if problems:
+        raise InputError(problems)
+    return Mapping(format, tuple(fields[name] for name in MAPPED))
+
+
+def _parse(file: str, text: str) -> tuple[Format, dict[str, MappedField]]:
+    """Read a mapping file.
+
+    Raises:
+        InputError: It is wrong; holds every problem.
+    """
+    document = read_yaml(file, text)
+    try:
+        model = MappingModel.model_validate(document.plain)
+    except ValidationError as error:
+        raise InputError(problems_of(error, document, MappingModel)) from None
+    problems: list[Problem] = []
+    try:
+        format_ = Format(model.format)
+    except ValueError:
+        hint = f"one of {', '.join(Format)}"
+        raise InputError([Problem(document.place("format"), f"there is no format {model.format!r}", hint)]) from None
+    fields = {}
+    for name in MAPPED:
+        field: FieldModel | None = getattr(model, name)
+        if field is None:
+            continue
+        candidates = [
+            _candidate(candidate, partial(document.place, name, "candidates", at), problems)
+            for at, candidate in enumerate(field.candidates)
+        ]
+        fields[name] = MappedField(name, tuple(candidates), field.required, field.provenance)
+    if problems:
+        raise InputError(problems)
+    return format_, fields
+
+
+def _candidate(model: CandidateModel, place: Callable[..., Source], problems: list[Problem]) -> Candidate:
+    """Compile a candidate; what is wrong with it is added to the problems."""
+    if model.field is not None:
+        columns: tuple[str, ...] = (model.field,)
+        take = _taker(model.field)
+    else:
+        template = model.template or ""
+        columns = tuple(_PLACEHOLDER.findall(template))
+        take = _filler(template)
+        if not columns:
+            problems.append(
+                Problem(place("template"), "the template names no column", "write a column's name in braces")
+            )
+    problems += [
+        Problem(place(), f"there is no {name!r}", f"one of {', '.join(PSEUDO)}")
+        for name in (*columns, *model.when)
+        if name.startswith("#") and name not in PSEUDO
+    ]
+    when: dict[str, re.Pattern[str]] = {}
+    for name, pattern in model.when.items():
+        try:
+            when[name] = re.compile(pattern)
+        except re.error as error:
+            problems.append(Problem(place("when", name), f"{pattern!r} is no regular expression: {error}"))
+    steps = []
+    for at, transform in enumerate(model.transforms):
+        try:
+            steps.append(_transform(transform))
+        except (ValueError, re.error) as error:
+            problems.append(Problem(place("transforms", at), str(error)))
+    return Candidate(columns, take, tuple(when.items()), tuple(steps), place())
+
+
+def _transform(model: str | TransformModel) -> tuple[str, Callable[[str], str]]:
+    """Give a transform's name and function.
+
+    Raises:
+        ValueError: There is none of that name, or its argument is wrong.
+    """
+    if isinstance(model, str):
+        if model not in transforms.PLAIN:
+            known = ", ".join(transforms.PLAIN)
+            message = f"there is no transform {model!r}; there are {known}, match: PATTERN and table: {{FROM: TO}}"
+            raise ValueError(message)
+        return model, transforms.PLAIN[model]
+    if model.match is not None:
+        return f"match: {model.match}", transforms.match(model.match)
+    return "table", transforms.table(model.table or {})
+
+
+def _taker(name: str) -> Callable[[Record, str], str]:
+    """Give a function that takes one column."""
+    if name.startswith("#"):
+        return lambda record, host: column(record, name, host)
+    return lambda record, _: record.get(name)
+
+
+def _filler(template: str) -> Callable[[Record, str], str]:
+    """Give a function that fills a template; it gives nothing where a column is empty or ``-``."""
+    texts = _PLACEHOLDER.split(template)
+
+    def fill(record: Record, host: str) -> str:
+        parts = []
+        for at, text in enumerate(texts):
+            if at % 2:
+                value = column(record, text, host)
+                if value in ("", "-"):
+                    return ""
+                parts.append(value)
+            else:
+                parts.append(text)
+        return "".join(parts)
+
+    return fill

@@ -1,0 +1,143 @@
+r"""Where each version of Exchange writes its logs unless somebody moved them, as data.
+
+Documented, on Microsoft's pages about protocol logging and message tracking: the folders below the installation
+folder, and that from 2013 on every transport service has protocol logs of its own. IIS's folder is documented for
+IIS 7 and later. Exchange 2003 is missing on purpose: the console's protocol doesn't read its logs.
+
+Believed, not documented: the installation folder of 2007, IIS 6's ``system32\LogFiles`` for Exchange 2007 on
+Windows 2003, and that the Default Web Site is site 1 (it is, unless somebody made it anew). Folders that were read
+off the host are always preferred.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Service = Literal["hub", "frontend", "mailbox", "edge"]
+"""A transport service that has protocol logs of its own; up to 2010 there is one only, ``hub`` or ``edge``."""
+
+_IIS = r"%SystemDrive%\inetpub\logs\LogFiles\W3SVC1"
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpFolders:
+    """Where one transport service writes its protocol logs; Windows paths, empty for none.
+
+    Args:
+        service: Which service.
+        receive: What it was sent.
+        send: What it sent.
+    """
+
+    service: Service
+    receive: str
+    send: str
+
+
+@dataclass(frozen=True, slots=True)
+class Folders:
+    """Where a host writes its logs; Windows paths, empty for a log that it doesn't have.
+
+    Args:
+        owa: The log of the web site that serves Outlook Web Access, with its ``W3SVC…``.
+        smtp: The protocol logs of each transport service.
+        tracking: The message tracking log.
+        origin: Where this comes from: ``the host``, or ``defaults of Exchange 2016``.
+        system_drive: What ``%SystemDrive%`` stands for.
+    """
+
+    owa: str
+    smtp: tuple[SmtpFolders, ...]
+    tracking: str
+    origin: str
+    system_drive: str = "C:"
+
+
+def _protocol(logs: str, service: Service) -> SmtpFolders:
+    return SmtpFolders(service, rf"{logs}\ProtocolLog\SmtpReceive", rf"{logs}\ProtocolLog\SmtpSend")
+
+
+def _together(version: str, install: str, owa: str) -> Folders:
+    """All protocol logs in one place: up to 2010."""
+    logs = rf"{install}\TransportRoles\Logs"
+    smtp = (_protocol(logs, "hub"), _protocol(logs, "edge"))
+    return Folders(owa, smtp, rf"{logs}\MessageTracking", _origin(version))
+
+
+def _apart(version: str) -> Folders:
+    """Protocol logs apart for each service: from 2013 on."""
+    logs = rf"{_INSTALL}\V15\TransportRoles\Logs"
+    smtp = (
+        _protocol(rf"{logs}\Hub", "hub"),
+        _protocol(rf"{logs}\FrontEnd", "frontend"),
+        _protocol(rf"{logs}\Mailbox", "mailbox"),
+        _protocol(rf"{logs}\Edge", "edge"),
+    )
+    return Folders(_IIS, smtp, rf"{logs}\MessageTracking", _origin(version))
+
+
+def _origin(version: str) -> str:
+    return f"defaults of Exchange {version}"
+
+
+_TOGETHER = frozenset({"2007", "2010"})
+_INSTALL = r"%SystemDrive%\Program Files\Microsoft\Exchange Server"
+
+DEFAULTS: dict[str, Folders] = {
+    "2007": _together("2007", _INSTALL, r"%SystemDrive%\WINDOWS\system32\LogFiles\W3SVC1"),
+    "2010": _together("2010", rf"{_INSTALL}\V14", _IIS),
+    "2013": _apart("2013"),
+    "2016": _apart("2016"),
+    "2019": _apart("2019"),
+    "SE": _apart("SE"),
+}
+"""By the version's name in the inventory, with the folders of every service that the version can have."""
+
+
+def of_roles(version: str, roles: frozenset[str]) -> Folders:
+    """Give the default folders of a host.
+
+    Args:
+        version: A key of ``DEFAULTS``.
+        roles: As the inventory names them; empty for a server that has all but the edge's.
+    """
+    known = DEFAULTS[version]
+    running = services(version, roles)
+    return replace(
+        known,
+        owa=known.owa if serves_owa(version, roles) else "",
+        smtp=tuple(smtp for smtp in known.smtp if smtp.service in running),
+        tracking=known.tracking if tracks_messages(roles) else "",
+    )
+
+
+def services(version: str, roles: frozenset[str]) -> frozenset[Service]:
+    """Say which transport services a host runs.
+
+    Args:
+        version: As in ``DEFAULTS``.
+        roles: As the inventory names them; empty for a server that has all but the edge's.
+    """
+    if "edge_transport" in roles:
+        return frozenset({"edge"})
+    if version in _TOGETHER:
+        return frozenset({"hub"}) if not roles or "hub_transport" in roles else frozenset()
+    if version == "2013" and roles:
+        found: set[Service] = set()
+        if "client_access" in roles:
+            found.add("frontend")
+        if "mailbox" in roles:
+            found |= {"hub", "mailbox"}
+        return frozenset(found)
+    return frozenset({"hub", "frontend", "mailbox"})
+
+
+def serves_owa(version: str, roles: frozenset[str]) -> bool:
+    """Say whether a host answers Outlook Web Access; arguments as for ``services``."""
+    return not roles or "client_access" in roles or ("mailbox" in roles and version not in _TOGETHER)
+
+
+def tracks_messages(roles: frozenset[str]) -> bool:
+    """Say whether a host writes message tracking logs; client access and unified messaging alone don't."""
+    return not roles or bool(roles & {"hub_transport", "mailbox", "edge_transport"})

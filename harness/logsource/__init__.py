@@ -1,0 +1,1 @@
+"""What the console polls: log sources, derived from an inventory's hosts."""

@@ -1,0 +1,126 @@
+"""Where a host really writes its logs: read off the host, since folders can be moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pydantic
+
+from harness.errors import HostError
+from harness.exchange import folders
+from harness.exchange.folders import Folders, Service, SmtpFolders
+from harness.remote import powershell
+
+if TYPE_CHECKING:
+    from harness.modules.base import Target
+    from harness.modules.session import Session
+    from harness.remote.powershell import Script
+
+_OWA_SITE = "default web site"
+_FIRST_SITE = "1"
+_GET = {"frontend": "Get-FrontendTransportService", "mailbox": "Get-MailboxTransportService"}
+
+
+class _Printed(pydantic.BaseModel):
+    """What the script prints; nothing else may stand in it."""
+
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True)
+
+
+class _Host(_Printed):
+    kind: str = pydantic.Field(pattern="^host$")
+    system_drive: str = pydantic.Field(pattern="^[A-Za-z]:$")
+
+
+class _Transport(_Printed):
+    kind: str = pydantic.Field(pattern="^transport$")
+    service: Service
+    receive: str | None
+    send: str | None
+    tracking: str | None
+
+
+class _Site(_Printed):
+    kind: str = pydantic.Field(pattern="^site$")
+    id: str = pydantic.Field(pattern="^[0-9]+$")
+    name: str
+    directory: str
+
+
+_ANSWER = pydantic.TypeAdapter(list[_Host | _Transport | _Site])
+
+
+def script(target: Target, roles: frozenset[str] = frozenset()) -> Script:
+    """Give the script that reads the folders.
+
+    Args:
+        target: The host.
+        roles: Its Exchange roles; empty for a server that has all but the edge's.
+    """
+    own = target.version.tracking.get
+    running = sorted(folders.services(target.version.name, roles))
+    services = [
+        {"service": service, "get": _GET.get(service, own), "tracking": service not in _GET} for service in running
+    ]
+    web = folders.serves_owa(target.version.name, roles)
+    return powershell.script(
+        "log_folders.read.ps1.j2",
+        cmdlets={_GET.get(service, own) for service in running},
+        web=web,
+        services=services,
+        has_web=web,
+    )
+
+
+def parse(value: object, target: Target) -> Folders:
+    """Bring the script's output to folders.
+
+    Args:
+        value: What the script printed.
+        target: The host.
+
+    Raises:
+        HostError: The output isn't what the script prints.
+    """
+    try:
+        printed = _ANSWER.validate_python(value)
+    except pydantic.ValidationError as error:
+        raise HostError(f"the host's log folders can't be read: {value!r:.200}", host=target.host) from error
+    host = next((item for item in printed if isinstance(item, _Host)), None)
+    if host is None:
+        raise HostError(f"the host's log folders can't be read: {value!r:.200}", host=target.host)
+    transports = [item for item in printed if isinstance(item, _Transport)]
+    return Folders(
+        owa=_owa([item for item in printed if isinstance(item, _Site)]),
+        smtp=tuple(SmtpFolders(item.service, item.receive or "", item.send or "") for item in transports),
+        tracking=next((item.tracking for item in transports if item.tracking), ""),
+        origin="the host",
+        system_drive=host.system_drive,
+    )
+
+
+def read_folders(session: Session, target: Target, roles: frozenset[str] = frozenset()) -> Folders:
+    """Ask a host where its logs are.
+
+    Args:
+        session: A session with it; it stays open.
+        target: The host.
+        roles: As for ``script``.
+
+    Raises:
+        HostError: It can't be reached, or doesn't say.
+    """
+    (answer,) = session.read([script(target, roles)])
+    if answer.error is not None:
+        raise HostError(
+            f"the host's log folders can't be read: {answer.error.message}", host=target.host, hint=answer.error.hint
+        )
+    return parse(answer.value, target)
+
+
+def _owa(sites: list[_Site]) -> str:
+    """Give the log folder of the site that serves Outlook Web Access: by name, or the first one ever made."""
+    by_name = [site for site in sites if site.name.casefold() == _OWA_SITE]
+    for site in by_name or [site for site in sites if site.id == _FIRST_SITE]:
+        return site.directory.rstrip("\\") + rf"\W3SVC{site.id}"
+    return ""

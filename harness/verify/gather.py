@@ -1,0 +1,400 @@
+"""Polling hosts for verification: all at the same time, through their log sources, until every expectation is settled.
+
+What is read: the newest files of each folder, and what was changed since the hour began, not what lies there from
+earlier. From Exchange 2013 on a file holds an hour; an IIS log holds a day by default. Positions are kept in memory,
+so verification neither sees nor moves those of the collector.
+
+Nothing but counts and a few examples is kept of what is read (`harness.verify.seen`).
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness import debug
+from harness.collect.delivery import Delivered, Handover
+from harness.collect.poll import Poller
+from harness.collect.positions import Positions
+from harness.errors import HarnessError, HostError, ProbeError, UnreachableError
+from harness.events import Family, Format, Header, Record, load, reader_for, recognise
+from harness.events.formats import HEAD
+from harness.verify.expectations import ConnectorsLogged, ProbeArrives
+from harness.verify.probe import DEADLINE, PROBED, SmtpProbe, greeted_by_probe, mentions, recognises
+from harness.verify.seen import KEPT, Arrival, Seen, Trail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from harness.collect.delivery import Chunk
+    from harness.collect.source import PolledFolder
+    from harness.events import Event, LineReader
+    from harness.events import Mapping as FieldMapping
+    from harness.remote.smb import SmbConnection
+    from harness.verify.expectations import Expectation, Failure, Judge
+    from harness.verify.probe import Kind, Probe, Sent
+
+INTERVAL = 2.0
+"""Seconds from one poll to the next."""
+
+_GRACE = 5.0
+# Events of message tracking that name an SMTP session at the beginning of their source-context …
+_HOPS = frozenset({"RECEIVE", "SEND", "SENDEXTERNAL"})
+# … and those after which a message is no longer the server's business, or goes on as another one.
+_ENDS = frozenset({"DELIVER", "SEND", "SENDEXTERNAL", "FAIL", "DROP", "REDIRECT", "EXPAND", "BADMAIL"})
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A host as verification needs it.
+
+    Args:
+        name: Its name in the inventory.
+        address: The server's address, for rows that name no client.
+        folders: Its log folders, as its log sources describe them.
+        connect: Gives a connection to its shares.
+        probe: Makes a probe of a kind.
+    """
+
+    name: str
+    address: str
+    folders: Sequence[PolledFolder]
+    connect: Callable[[], SmbConnection]
+    probe: Callable[[Kind], Probe]
+
+
+@dataclass(slots=True)
+class Watched:
+    """One family on one host.
+
+    Args:
+        seen: What was seen of it.
+        judges: Each of its expectations with the judge that sees this host's events.
+        deadline: Seconds that it has.
+        probe: The kind of probe that must leave something in it; None for none.
+        done: Set once nothing changes any more.
+        absent: Whether the host has no such log.
+    """
+
+    seen: Seen
+    judges: Sequence[tuple[Expectation, Judge]]
+    deadline: float
+    probe: Kind | None = None
+    done: threading.Event = field(default_factory=threading.Event)
+    absent: bool = False
+    sent: Sent | None = None
+    pollers: list[Poller] = field(default_factory=list)
+
+    def failures(self) -> list[Failure]:
+        """Give what doesn't hold now."""
+        return [failure for _, judge in self.judges if (failure := judge.judge(self.seen)) is not None]
+
+
+class _Sink:
+    """Turns chunks into events for a family's judges.
+
+    The readers stay in memory with what they hold of an unfinished line, so nothing needs to be stored with a position.
+    """
+
+    def __init__(self, watched: Watched, address: str, mappings: Mapping[Format, FieldMapping]) -> None:
+        self._watched = watched
+        self._address = address
+        self._mappings = mappings
+        self._readers: dict[tuple[str, datetime], LineReader] = {}
+        self._heads: dict[tuple[str, datetime], bytes] = {}
+
+    def deliver(self, chunk: Chunk) -> Delivered:
+        """Read a chunk."""
+        key = (chunk.path, chunk.created)
+        seen = self._watched.seen
+        seen.bytes += len(chunk.data)
+        if chunk.offset == 0:
+            self._readers.pop(key, None)
+            self._heads[key] = b""
+        if key in self._readers:
+            return self._read(self._readers[key], chunk.data, chunk.offset)
+        if key not in self._heads:
+            return Delivered(0, b"")  # a file of another kind
+        head = self._heads[key] + chunk.data
+        reader = self._reader(f"{chunk.source.share}/{chunk.path}", head)
+        if reader is None and len(head) < HEAD:
+            self._heads[key] = head
+            return Delivered(0, b"")
+        del self._heads[key]
+        if reader is None:
+            return Delivered(0, b"")
+        self._readers[key] = reader
+        return self._read(reader, head, 0)
+
+    def outputs(self) -> Mapping[str, int]:
+        """Nothing is written."""
+        return {}
+
+    def _read(self, reader: LineReader, data: bytes, offset: int) -> Delivered:
+        before = self._watched.seen.events
+        for item in reader.feed(data, offset):
+            if isinstance(item, Header):
+                self._watched.seen.take_header(item)
+            elif not isinstance(item, Record):
+                self._watched.seen.take_unparsed(item)
+            else:
+                self._record(item)
+        return Delivered(self._watched.seen.events - before, b"")
+
+    def _reader(self, file: str, head: bytes) -> LineReader | None:
+        """Give a reader for a file by its first bytes; None where it is no log of this family."""
+        recognised = recognise(file, head)
+        seen = self._watched.seen
+        if recognised.format is None or recognised.format.family is not seen.family:
+            seen.foreign[seen.place(file)] = recognised.reason
+            return None
+        seen.foreign.pop(seen.place(file), None)
+        return reader_for(recognised.format, file)
+
+    def _record(self, item: Record) -> None:
+        watched = self._watched
+        event = self._mappings[item.format].apply(item, self._address)
+        watched.seen.take_event(event)
+        for _, judge in watched.judges:
+            judge.take(event)
+        self._follow(event)
+        if watched.sent is not None and watched.seen.arrival is None and recognises(watched.sent.token, event):
+            seconds = time.monotonic() - watched.sent.at
+            watched.seen.arrival = Arrival(seconds, watched.seen.at(event), event)
+
+    def _follow(self, event: Event) -> None:
+        """Note what an event says of the way of the SMTP probe's message."""
+        seen, sent = self._watched.seen, self._watched.sent
+        if seen.family is Family.SMTP:
+            if greeted_by_probe(event):
+                seen.former = event.record.get("connector-id")
+            if sent is not None and mentions(sent.token, event):
+                seen.trail.logged[event.record.get("session-id")] = event.record.get("connector-id")
+        elif seen.family is Family.MSGTRK and sent is not None and recognises(sent.token, event):
+            record = event.record
+            if record.get("source") == "SMTP" and event.event_id in _HOPS and record.get("connector-id"):
+                session = record.get("source-context").partition(";")[0]
+                seen.trail.tracked[session] = record.get("connector-id")
+            seen.trail.ended = seen.trail.ended or event.event_id in _ENDS
+
+
+class HostGather:
+    """One host: its probes, its polls, and what they showed.
+
+    Args:
+        subject: The host.
+        expectations: All that is expected of it.
+        families: Families that are looked at even where nothing is expected of them.
+        deadlines: Seconds for each family that has a deadline of its own.
+        mappings: How records become events.
+        keep: How many of the last events of each family are kept.
+    """
+
+    def __init__(
+        self,
+        subject: Subject,
+        expectations: Sequence[Expectation],
+        *,
+        families: Iterable[Family] = (),
+        deadlines: Mapping[Family, float] | None = None,
+        mappings: Mapping[Format, FieldMapping],
+        keep: int = KEPT,
+    ) -> None:
+        self.subject = subject
+        self._mappings = mappings
+        self.watched: dict[Family, Watched] = {}
+        trail = Trail()
+        probed: dict[Family, Kind] = {}
+        for expectation in expectations:
+            if isinstance(expectation.check, ProbeArrives):
+                probed[expectation.family] = expectation.check.kind
+            elif isinstance(expectation.check, ConnectorsLogged):
+                probed |= dict.fromkeys(PROBED["smtp"], "smtp")
+        for family in dict.fromkeys([*(expectation.family for expectation in expectations), *probed, *families]):
+            own = [(each, each.check.judge()) for each in expectations if each.family is family]
+            deadline = (deadlines or {}).get(family, DEADLINE)
+            self.watched[family] = Watched(
+                Seen(subject.name, family, keep=keep, trail=trail), own, deadline, probed.get(family)
+            )
+
+    def run(self, stop: threading.Event, until: float) -> None:
+        """Probe and poll until all is settled.
+
+        Args:
+            stop: Set to end early.
+            until: When to end in any case, on the monotonic clock.
+        """
+        try:
+            self._run(stop, until)
+        except HarnessError as error:
+            self._give_up(error)
+        except Exception as error:  # noqa: BLE001 - it would end this thread unheard, and its host with a pass
+            message = f"unexpected {type(error).__name__} while {self.subject.name} was polled"
+            self._give_up(HostError(message, host=self.subject.name, hint=debug.keep(error)))
+        finally:
+            for watched in self.watched.values():
+                watched.done.set()
+
+    def _run(self, stop: threading.Event, until: float) -> None:
+        with self.subject.connect() as connection, Positions(Path(":memory:")) as positions:
+            since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+            for family, watched in self.watched.items():
+                own = [folder for folder in self.subject.folders if folder.family == family.value]
+                watched.absent = not own
+                watched.seen.folders = tuple(f"{folder.share}/{folder.folder}" for folder in own)
+                handover = Handover(_Sink(watched, self.subject.address, self._mappings), positions)
+                watched.pollers = [
+                    # The throttle is for what the console is sent; here nothing is sent.
+                    Poller(replace(folder, throttle=0), lambda: connection, handover, stop=stop, since=since)
+                    for folder in own
+                ]
+            self._probe()
+            self._poll(stop, until)
+
+    def _probe(self) -> None:
+        """Send each probe that is expected, once."""
+        for kind, families in PROBED.items():
+            waiting = [self.watched[each] for each in families if each in self.watched]
+            waiting = [watched for watched in waiting if watched.probe == kind and not watched.absent]
+            if not waiting:
+                continue
+            probe = self.subject.probe(kind)
+            try:
+                sent = probe.send()
+            except ProbeError as error:
+                for watched in waiting:
+                    watched.seen.probe_error = error
+                continue
+            for watched in waiting:
+                refusal = probe.refused(sent) if isinstance(probe, SmtpProbe) else None
+                watched.seen.trail.error = refusal
+                if refusal is not None and watched.seen.family is Family.MSGTRK:
+                    watched.seen.probe_error = refusal
+                else:
+                    watched.sent, watched.seen.sent = sent, True
+
+    def _poll(self, stop: threading.Event, until: float) -> None:
+        begun = time.monotonic()
+        waiting = [watched for watched in self.watched.values() if not watched.absent]
+        while waiting and not stop.is_set():
+            round_begun = time.monotonic()
+            over = [
+                watched for watched in waiting if self._poll_family(watched) or self._is_over(watched, begun, until)
+            ]
+            # What one family's log says may be what another waits for, so they are done together or by their deadlines.
+            for watched in over:
+                if len(over) == len(waiting) or watched.seen.family is not Family.MSGTRK:
+                    watched.done.set()
+            waiting = [watched for watched in waiting if not watched.done.is_set()]
+            if waiting:
+                stop.wait(max(0.0, min(INTERVAL - (time.monotonic() - round_begun), until - time.monotonic())))
+
+    @staticmethod
+    def _is_over(watched: Watched, begun: float, until: float) -> bool:
+        """Tell whether more polls can change nothing, or time is up."""
+        now = time.monotonic()
+        start = watched.sent.at if watched.sent is not None else begun
+        watched.seen.seconds = now - start
+        watched.seen.cut = now >= until
+        if watched.seen.cut or now >= start + watched.deadline:
+            return True
+        return watched.seen.error is None and all(failure.final for failure in watched.failures())
+
+    def _poll_family(self, watched: Watched) -> bool:
+        """Poll the folders of a family.
+
+        Returns:
+            Whether polling again is of no use.
+        """
+        seen = watched.seen
+        errors: list[HostError] = []
+        files = 0
+        refused: dict[str, str] = {}
+        for poller in watched.pollers:
+            try:
+                result = poller.poll()
+            except HostError as error:
+                errors.append(error)
+                place = f"{poller.source.share}/{poller.source.folder}"
+                refused[place] = error.message + (f" ({error.hint})" if error.hint else "")
+            else:
+                files += result.listed
+                refused |= {f"{error.share}/{error.path}": error.message for error in result.refused}
+        whole = len(errors) == len(watched.pollers)
+        seen.error = errors[0] if whole else None
+        seen.refused = refused
+        seen.files = files
+        seen.polled_at = datetime.now(UTC)
+        first = not seen.polls
+        seen.polls += not whole
+        return whole and first and isinstance(errors[0], UnreachableError)
+
+    def _give_up(self, error: HarnessError) -> None:
+        for watched in self.watched.values():
+            if not watched.done.is_set():
+                watched.seen.error = error
+
+
+class Gathering:
+    """All hosts at the same time, within one time.
+
+    Args:
+        hosts: One for each.
+        until: When to end in any case, on the monotonic clock.
+        forks: Hosts at a time.
+    """
+
+    def __init__(self, hosts: Mapping[str, HostGather], *, until: float, forks: int = 20) -> None:
+        self.hosts = hosts
+        self._until = until
+        self._forks = forks
+        self._stop = threading.Event()
+        self._due: queue.SimpleQueue[HostGather] = queue.SimpleQueue()
+
+    def start(self) -> None:
+        """Begin; returns at once."""
+        for host in self.hosts.values():
+            self._due.put(host)
+        for _ in range(min(self._forks, len(self.hosts))):
+            # A daemon: what hangs in an answer that doesn't come mustn't keep the process from ending.
+            threading.Thread(target=self._work, name="verify", daemon=True).start()
+
+    def wait(self, name: str, family: Family) -> Watched | None:
+        """Wait until a family on a host is settled.
+
+        Returns:
+            What was seen; None where time ran out before that.
+        """
+        watched = self.hosts[name].watched[family]
+        left = self._until + _GRACE - time.monotonic()
+        return watched if watched.done.wait(max(0.0, left)) else None
+
+    def stop(self) -> None:
+        """End early; what is under way ends with its next answer."""
+        self._stop.set()
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                host = self._due.get_nowait()
+            except queue.Empty:
+                return
+            host.run(self._stop, self._until)
+
+
+def mappings(overrides: Iterable[Path] = ()) -> dict[Format, FieldMapping]:
+    """Give the mapping of every format.
+
+    Args:
+        overrides: Mapping files of the user's.
+
+    Raises:
+        InputError: One is wrong.
+    """
+    files = tuple(overrides)
+    return {format_: load(format_, files) for format_ in Format}

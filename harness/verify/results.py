@@ -1,0 +1,142 @@
+"""What verification found: one outcome for each expectation, and what was seen of each family."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from harness.errors import PathMissingError, UnreachableError
+from harness.verify.expectations import SWITCH, Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from harness.errors import HarnessError
+    from harness.source import Source
+    from harness.verify.expectations import Expectation, Judge
+    from harness.verify.gather import Watched
+    from harness.verify.seen import Seen
+
+
+class Status(StrEnum):
+    """How an expectation came out."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one expectation came out on one host.
+
+    Args:
+        host: The host; empty for a golden case.
+        family: Whose log, as text.
+        name: The expectation's.
+        source: Where it is written.
+        status: How.
+        failure: Why it failed.
+        error: Why the host couldn't be polled, where that is the reason.
+        reason: Why it was skipped.
+    """
+
+    host: str
+    family: str
+    name: str
+    source: Source
+    status: Status
+    failure: Failure | None = None
+    error: HarnessError | None = None
+    reason: str = ""
+
+    @property
+    def id(self) -> str:
+        """As pytest names the item: ``ex01.lab.example::OWA::fields_present``."""
+        return "::".join(part for part in (self.host, self.family, self.name) if part)
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether it failed because nobody answers."""
+        return isinstance(self.error, UnreachableError)
+
+    def lines(self) -> list[str]:
+        """Say why it failed: setting, expected, seen, what to do."""
+        if self.failure is None:
+            return [f"{self.source}: {self.name}: {self.reason}"] if self.reason else []
+        lines = [
+            f"{self.source}: {self.name}",
+            f"expected: {self.failure.expected}",
+            f"seen:     {self.failure.seen}",
+        ]
+        return lines + ([f"hint:     {self.failure.hint}"] if self.failure.hint else [])
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyResult:
+    """A whole run.
+
+    Args:
+        outcomes: In the order in which they were told.
+        seen: What was seen of each family of each host, as far as anything was waited for.
+        seconds: How long it took.
+        interrupted: Whether the user ended it.
+        updated: Golden cases that were rewritten.
+    """
+
+    outcomes: Sequence[Outcome]
+    seen: Sequence[Seen] = ()
+    seconds: float = 0.0
+    interrupted: bool = False
+    updated: Sequence[str] = ()
+
+    def count(self, status: Status) -> int:
+        """Count the outcomes of a kind."""
+        return sum(outcome.status is status for outcome in self.outcomes)
+
+    @property
+    def exit_code(self) -> int:
+        """Give the command's exit code: 130 interrupted, 4 unreachable only, 1 anything failed or nothing passed."""
+        if self.interrupted:
+            return 130
+        failed = [outcome for outcome in self.outcomes if outcome.status is Status.FAILED]
+        if failed and all(outcome.unreachable for outcome in failed):
+            return UnreachableError.exit_code
+        return 1 if failed or not self.count(Status.PASSED) else 0
+
+
+def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None, watched: Watched | None) -> Outcome:
+    """Judge one expectation on one host.
+
+    Args:
+        host: The host's name.
+        name: The name that it goes by on this host.
+        expectation: What is expected.
+        judge: Its judge on this host.
+        watched: The family, settled; None where it wasn't settled in time.
+    """
+    failure: Failure | None = None
+    error: HarnessError | None = None
+    status, reason = Status.PASSED, ""
+    if watched is None or judge is None:
+        failure = Failure(
+            "an answer in time", "its logs were still being polled when the time was up", "give more with --timeout"
+        )
+    elif watched.seen.error is not None:
+        error = watched.seen.error
+        hint = error.hint
+        if isinstance(error, PathMissingError):
+            hint = "; ".join(
+                filter(None, (hint, f"a log that was never on has no folder: see {SWITCH[expectation.family]}"))
+            )
+        failure = Failure("its logs can be polled over SMB", error.message, hint)
+    elif watched.absent:
+        status, reason = Status.SKIPPED, f"a host of these roles has no {expectation.family} log"
+    elif not watched.seen.polls:
+        failure = Failure("an answer in time", "its logs weren't polled once", "give more time with --timeout")
+    else:
+        failure = judge.judge(watched.seen)
+    if failure is not None:
+        status = Status.FAILED
+    return Outcome(host, expectation.family.value, name, expectation.source, status, failure, error, reason)

@@ -1,0 +1,143 @@
+"""All that verification has to do: which expectations hold for which hosts, and how those are reached."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from harness.verify.gather import Gathering, HostGather
+from harness.verify.golden import cases
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from harness.events import Family, Format
+    from harness.events import Mapping as FieldMapping
+    from harness.inventory import Host
+    from harness.verify.expectations import Expectation, Expectations
+    from harness.verify.gather import Subject
+    from harness.verify.golden import GoldenCase
+    from harness.verify.probe import ProbeOptions
+
+
+class Reach(Protocol):
+    """Makes hosts ready to be polled; the command line knows how."""
+
+    def __call__(
+        self, names: Sequence[str], probes: Mapping[str, ProbeOptions], seconds: float
+    ) -> Mapping[str, Subject]:
+        """Ask the hosts where their logs are, all at the same time.
+
+        Args:
+            names: Of the hosts.
+            probes: How probes are sent to each.
+            seconds: How long it may take; hosts that haven't answered by then are taken to have the defaults.
+
+        Raises:
+            HarnessError: The hosts can't be reached as they are described.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What one host has to show.
+
+    Args:
+        host: The host.
+        sections: The ``verify:`` sections that are about it, in their order.
+    """
+
+    host: Host
+    sections: tuple[Expectations, ...]
+
+    def expectations(self) -> list[tuple[str, Expectation]]:
+        """Give all that is expected, each with a name that no other has; the families one after the other."""
+        taken: dict[tuple[Family, str], int] = {}
+        named: list[tuple[str, Expectation]] = []
+        families = dict.fromkeys(each.family for section in self.sections for each in section.items)
+        for family in families:
+            for section in self.sections:
+                for expectation in section.items:
+                    if expectation.family is not family:
+                        continue
+                    count = taken[family, expectation.name] = taken.get((family, expectation.name), 0) + 1
+                    named.append((expectation.name + (f"-{count}" if count > 1 else ""), expectation))
+        return named
+
+    @property
+    def deadlines(self) -> dict[Family, float]:
+        """Seconds for each family that has a deadline of its own; the longest counts."""
+        longest: dict[Family, float] = {}
+        for section in self.sections:
+            for family, seconds in section.deadlines.items():
+                longest[family] = max(seconds, longest.get(family, 0.0))
+        return longest
+
+    @property
+    def probes(self) -> ProbeOptions:
+        """How probes are sent; the last section counts."""
+        return self.sections[-1].probes
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is to be verified.
+
+    Args:
+        tasks: By the host's name, in the inventory's order.
+        reach: Makes the hosts ready.
+        mappings: How records become events.
+        timeout: Seconds for all of it.
+        forks: Hosts at a time.
+    """
+
+    tasks: Mapping[str, Task]
+    reach: Reach
+    mappings: Mapping[Format, FieldMapping]
+    timeout: float
+    forks: int = 20
+
+    def golden(self) -> list[GoldenCase]:
+        """Give all golden cases, each once."""
+        folders = {
+            (each.family, each.folder): each
+            for task in self.tasks.values()
+            for section in task.sections
+            for each in section.golden
+        }
+        return [case for each in folders.values() for case in cases(each.family, each.folder, each.source)]
+
+    def gathering(
+        self,
+        expected: Mapping[str, Sequence[Expectation]],
+        families: Mapping[str, Iterable[Family]],
+        *,
+        until: float,
+        keep: int,
+    ) -> Gathering:
+        """Make hosts ready to be polled.
+
+        Args:
+            expected: What was selected, by host.
+            families: Families to look at beside those, by host.
+            until: When to end in any case, on the monotonic clock.
+            keep: How many of the last events of each family are kept.
+
+        Raises:
+            HarnessError: They can't be reached as they are described.
+        """
+        names = list(dict.fromkeys([*expected, *families]))
+        subjects = self.reach(names, {name: self.tasks[name].probes for name in names}, until - time.monotonic())
+        hosts = {
+            name: HostGather(
+                subjects[name],
+                expected.get(name, ()),
+                families=families.get(name, ()),
+                deadlines=self.tasks[name].deadlines,
+                mappings=self.mappings,
+                keep=keep,
+            )
+            for name in names
+        }
+        return Gathering(hosts, until=until, forks=self.forks)

@@ -1,0 +1,155 @@
+"""What log sources follow from a host."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from harness.errors import InventoryError, SharePathError
+from harness.exchange.folders import DEFAULTS, Folders, SmtpFolders
+from harness.inventory import load
+from harness.logsource.derive import derive, share_form
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from harness.inventory import Host
+
+    MakeHost = Callable[..., Host]
+
+V15 = "c$/Program Files/Microsoft/Exchange Server/V15/TransportRoles/Logs"
+OWA = r"C:\inetpub\logs\LogFiles\W3SVC1"
+TRACKING = r"D:\Exchange\MessageTracking"
+
+
+@pytest.fixture
+def make_host(tmp_path: Path) -> MakeHost:
+    """Make a host with given settings."""
+
+    def make(**settings: str) -> Host:
+        words = " ".join(f"{name}={value}" for name, value in settings.items())
+        path = tmp_path / "inventory.ini"
+        path.write_text(f"[exchange]\nex01.corp.example {words}\n")
+        return load(path).hosts["ex01.corp.example"]
+
+    return make
+
+
+def test_each_transport_service_is_a_log_source(make_host: MakeHost) -> None:
+    """From 2013 on protocol logs are apart, and a log source has one folder for them."""
+    found = derive(make_host(exchange_version="2016", address="10.0.0.7"), None)
+
+    assert [
+        ("ex01.corp.example", f"{V15}/Hub/ProtocolLog/"),
+        ("ex01.corp.example-frontend", f"{V15}/FrontEnd/ProtocolLog/"),
+        ("ex01.corp.example-mailbox", f"{V15}/Mailbox/ProtocolLog/"),
+    ] == [(source.identifier, source.smtp_folder) for source in found]
+    assert {("10.0.0.7", "defaults of Exchange 2016")} == {(source.server_address, source.origin) for source in found}
+
+
+def test_owa_and_tracking_are_polled_once(make_host: MakeHost) -> None:
+    """Only the first log source has them; with two, every event would come twice."""
+    found = derive(make_host(exchange_version="2019"), None)
+
+    assert [("c$/inetpub/logs/LogFiles/W3SVC1/", f"{V15}/MessageTracking/"), ("", ""), ("", "")] == [
+        (source.owa_folder, source.msgtrk_folder) for source in found
+    ]
+
+
+def test_up_to_2010_one_log_source_is_enough(make_host: MakeHost) -> None:
+    """Receive and send logs stand below one folder."""
+    (found,) = derive(make_host(exchange_version="2010"), None)
+
+    logs = "c$/Program Files/Microsoft/Exchange Server/V14/TransportRoles/Logs"
+    assert (f"{logs}/ProtocolLog/", f"{logs}/MessageTracking/") == (found.smtp_folder, found.msgtrk_folder)
+
+
+@pytest.mark.parametrize(
+    ("version", "roles", "expected"),
+    [
+        ("2013", "client_access", {"": ("OWA",), "-frontend": ("SMTP",)}),
+        ("2013", "mailbox", {"": ("OWA", "SMTP", "MSGTRK"), "-mailbox": ("SMTP",)}),
+        ("2016", "edge_transport", {"": ("SMTP", "MSGTRK")}),
+        ("2010", "mailbox", {"": ("MSGTRK",)}),
+        ("2010", "client_access", {"": ("OWA",)}),
+        ("2010", "hub_transport,mailbox", {"": ("SMTP", "MSGTRK")}),
+    ],
+)
+def test_roles_decide(make_host: MakeHost, version: str, roles: str, expected: dict[str, tuple[str, ...]]) -> None:
+    """A log that a server doesn't write isn't polled."""
+    found = derive(make_host(exchange_version=version, exchange_roles=roles), None)
+
+    assert expected == {
+        source.identifier.removeprefix("ex01.corp.example"): tuple(polled.family for polled in source.polled())
+        for source in found
+    }
+
+
+@pytest.mark.parametrize("version", sorted(DEFAULTS))
+def test_every_version_has_distinct_identifiers(make_host: MakeHost, version: str) -> None:
+    """The console files events by identifier, and refuses two log sources with one."""
+    identifiers = [source.identifier for source in derive(make_host(exchange_version=version), None)]
+
+    assert len(identifiers) == len(set(identifiers)) > 0
+
+
+def test_2003_is_refused(make_host: MakeHost) -> None:
+    """The protocol doesn't support it; the error names the line and the way out."""
+    with pytest.raises(InventoryError) as caught:
+        derive(make_host(exchange_version="2003"), None)
+
+    (problem,) = caught.value.problems
+    assert 2 == problem.source.line
+    assert "WinCollect" in problem.hint
+
+
+def test_folders_of_the_host_win(make_host: MakeHost) -> None:
+    """What was moved is polled where it is, and the log source says that the host was asked."""
+    smtp = SmtpFolders("hub", r"E:\Logs\Hub\ProtocolLog\SmtpReceive", r"E:\Logs\Hub\ProtocolLog\SmtpSend")
+    (found,) = derive(make_host(exchange_version="2016"), Folders(OWA, (smtp,), TRACKING, "the host"))
+
+    assert ("c$/inetpub/logs/LogFiles/W3SVC1/", "e$/Logs/Hub/ProtocolLog/", "d$/Exchange/MessageTracking/") == (
+        found.owa_folder,
+        found.smtp_folder,
+        found.msgtrk_folder,
+    )
+    assert "the host" == found.origin
+
+
+def test_a_folder_of_other_things_is_never_polled(make_host: MakeHost) -> None:
+    """Below D:\\Exchange a database's transaction logs end in .log as well: receive and send are polled apart."""  # noqa: D301 - one backslash is meant
+    smtp = SmtpFolders("frontend", r"D:\Exchange\Receive", r"D:\Exchange\Send")
+    found = derive(make_host(exchange_version="2016"), Folders(OWA, (smtp,), TRACKING, "the host"))
+
+    assert {"": "", "-frontend": "d$/Exchange/Receive/", "-frontend-send": "d$/Exchange/Send/"} == {
+        source.identifier.removeprefix("ex01.corp.example"): source.smtp_folder for source in found
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        (r"C:\inetpub\logs", "c$/inetpub/logs/"),
+        ("D:\\Logs\\", "d$/Logs/"),
+        (r"%SystemDrive%\inetpub\logs", "f$/inetpub/logs/"),
+        (r"%systemdrive%\x", "f$/x/"),
+        ("C:/mixed\\slashes", "c$/mixed/slashes/"),
+        ("E:\\", "e$/"),
+        (r"C:\Größe & mehr", "c$/Größe & mehr/"),
+    ],
+)
+def test_windows_paths_become_share_paths(path: str, expected: str) -> None:
+    """A drive becomes its administrative share, written as the console takes it."""
+    assert expected == share_form(path, system_drive="F:")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [r"\\nas\logs", "//nas/logs", r"logs\here", r"\logs", "C:logs", "", r"%LOGS%\x", r"C:\%LOGS%\x", r"C:\a\..\b"],
+)
+def test_other_paths_are_refused(path: str) -> None:
+    """There is no administrative share for them, or nobody knows where they lead."""
+    with pytest.raises(SharePathError):
+        share_form(path)

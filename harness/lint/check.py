@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 _FOLDER = "templates/powershell"
 _BOOTSTRAP = "bootstrap.ps1"
 # What runs a batch calls the scripts that came to it, and the clean-up that they left.
-_CALLS_BLOCKS = {f"{_FOLDER}/{_BOOTSTRAP}": frozenset({"harnessscript", "harnessstep"})}
+# The one function that starts programs is checked where it is called.
+_CALLS_BLOCKS = {
+    f"{_FOLDER}/{_BOOTSTRAP}": frozenset({"harnessscript", "harnessstep"}),
+    f"{_FOLDER}/prelude.ps1": frozenset({"program"}),
+}
 # Cmdlets that a script calls to bring others up aren't among those it declares.
 _BRINGS_UP = ("exchange_", "webadministration")
 

@@ -7,7 +7,6 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from harness.lab.powershell.syntax import (
-    Binary,
     Command,
     FunctionDefinition,
     If,
@@ -18,11 +17,11 @@ from harness.lab.powershell.syntax import (
     ParameterToken,
     Pipeline,
     ScriptBlockExpression,
-    Unary,
     Variable,
 )
 from harness.lint.aliases import ALIASES
 from harness.lint.constructs import simplified
+from harness.lint.guards import Guards, Sure
 from harness.lint.table import COMMON, COMMON_SWITCHES
 from harness.lint.values import Hash, Text, Variables
 
@@ -37,6 +36,8 @@ _FORBIDDEN = {
     "write-host": "it writes past the output, where nothing reads it",
     "read-host": "nobody is there to answer",
 }
+_RUNS_PROGRAMS = "invoke-harnessprogram"
+"""The function of every batch that starts a program: its name and a list of arguments."""
 _READS = frozenset({"get", "test"})
 
 
@@ -88,64 +89,55 @@ class Commands:
         self._script = script
         self._around = around
         self._variables = Variables(script)
-        self._functions = {**around.functions, **functions(script)}
+        self._guards = Guards(self._variables)
+        self._own = functions(script)
+        self._functions = {**around.functions, **self._own}
+        self._called: set[tuple[str, Sure]] = set()
         self.exchange: dict[str, Node] = {}
         """The Exchange cmdlets that are called, and where first."""
         self.web: Node | None = None
         """Where the first cmdlet of IIS's is called."""
 
     def remarks(self) -> Iterator[Remark]:
-        """Give what is wrong with any command."""
-        yield from self._visit(self._script, frozenset())
+        """Give what is wrong with any command.
 
-    def _visit(self, node: Node, present: frozenset[str]) -> Iterator[Remark]:
-        """Go through a node; ``present`` are commands that the script has made sure of."""
+        A function's body is checked for what is sure where the function is called: who calls it has asked before.
+        """
+        yield from self._visit(self._script, Sure())
+        for definition in self._own.values():
+            if definition.name not in {name for name, _ in self._called}:
+                yield from self._body(definition, Sure())
+
+    def _visit(self, node: Node, sure: Sure) -> Iterator[Remark]:
         if isinstance(node, If):
-            yield from self._if(node, present)
+            yield from self._if(node, sure)
+            return
+        if isinstance(node, FunctionDefinition):
             return
         if isinstance(node, Pipeline):
             yield from self._pipe(node)
         if isinstance(node, Command):
-            yield from self._command(node, present)
+            yield from self._command(node, sure)
         for child in node.children():
-            yield from self._visit(child, present)
+            yield from self._visit(child, sure)
 
-    def _if(self, node: If, present: frozenset[str]) -> Iterator[Remark]:
-        absent: frozenset[str] = frozenset()
+    def _if(self, node: If, sure: Sure) -> Iterator[Remark]:
         for condition, block in node.clauses:
-            yield from self._visit(condition, present | absent)
-            sure, unsure = self._asked(condition)
-            yield from self._visit(block, present | absent | sure)
-            absent |= unsure
+            yield from self._visit(condition, sure)
+            holds, fails = self._guards.when(condition)
+            yield from self._visit(block, sure | holds)
+            sure |= fails
         if node.otherwise is not None:
-            yield from self._visit(node.otherwise, present | absent)
+            yield from self._visit(node.otherwise, sure)
 
-    def _asked(self, condition: Node) -> tuple[frozenset[str], frozenset[str]]:
-        """Give the commands that are there when a condition holds, and those that are there when it doesn't."""
-        if any(isinstance(node, Binary) for node in condition.walk()):
-            return frozenset(), frozenset()
-        names: set[str] = set()
-        for node in condition.walk():
-            if isinstance(node, Variable):
-                for source in self._variables.assigned(node.name):
-                    names |= self._get_command(source)
-        names |= self._get_command(condition)
-        negated = any(isinstance(node, Unary) and node.operator == "not" for node in condition.walk())
-        return (frozenset(), frozenset(names)) if negated else (frozenset(names), frozenset())
-
-    @staticmethod
-    def _get_command(node: Node) -> set[str]:
-        return {
-            element.value.lower()
-            for command in node.walk()
-            if isinstance(command, Command) and _word(command.name).lower() == "get-command"
-            for element in command.elements
-            if isinstance(element, Literal) and isinstance(element.value, str)
-        }
+    def _body(self, definition: FunctionDefinition, sure: Sure) -> Iterator[Remark]:
+        if (definition.name, sure) not in self._called:
+            self._called.add((definition.name, sure))
+            yield from self._visit(definition.body, sure)
 
     # One command
 
-    def _command(self, command: Command, present: frozenset[str]) -> Iterator[Remark]:
+    def _command(self, command: Command, sure: Sure) -> Iterator[Remark]:
         names = list(self._names(command))
         if None in names:
             if self._around.own:
@@ -154,7 +146,7 @@ class Commands:
                 )
             return
         for name in dict.fromkeys(name for name in names if name is not None):
-            yield from self._named(command, name, present)
+            yield from self._named(command, name, sure)
 
     def _names(self, command: Command) -> Iterator[str | None]:
         """Give every name that the command can have; None for one that can't be told."""
@@ -169,13 +161,17 @@ class Commands:
         for value in self._variables.values(node):
             yield value.value if isinstance(value, Text) else None
 
-    def _named(self, command: Command, name: str, present: frozenset[str]) -> Iterator[Remark]:
+    def _named(self, command: Command, name: str, sure: Sure) -> Iterator[Remark]:
         around, folded = self._around, name.lower()
         if around.own and folded in _FORBIDDEN:
             yield Remark(command, "forbidden", f"{name} is not used in harness's scripts: {_FORBIDDEN[folded]}")
             return
         if folded in self._functions:
             yield from self._call(command, self._functions[folded])
+            if folded in self._own:
+                yield from self._body(self._own[folded], sure)
+            elif folded == _RUNS_PROGRAMS:
+                yield from self._run(command, sure)
             return
         if folded in ALIASES:
             if around.own:
@@ -183,33 +179,43 @@ class Commands:
             name = ALIASES[folded]
         cmdlet = around.table.cmdlet(name)
         if cmdlet is not None:
-            yield from self._cmdlet(command, cmdlet, sure=name.lower() in present)
+            yield from self._cmdlet(command, cmdlet, sure)
             return
         program = folded.removesuffix(".exe")
         if program in around.table.programs:
-            yield from self._program(command, program)
+            context = _word(command.elements[0]) if command.elements else ""
+            yield from self._program(command, program, context, sure)
         elif around.own:
             close = get_close_matches(name, around.table.names(), n=1, cutoff=0.8)
             hint = f"did you mean {close[0]}?" if close else "add it to the table with its source, or define it"
             yield Remark(command, "cmdlet", f"lint knows no command {name!r}", hint)
 
-    def _program(self, command: Command, program: str) -> Iterator[Remark]:
-        since = self._around.table.programs[program]
-        first = command.elements[0] if command.elements else None
-        if program == "netsh" and first is not None and _word(first).lower() == "advfirewall":
-            since, program = "2008", "netsh advfirewall"
-        if not self._around.platform.has_windows(since):
-            message = f"{program} came with Windows Server {since}"
-            yield Remark(command, "cmdlet", message)
+    def _run(self, command: Command, sure: Sure) -> Iterator[Remark]:
+        """Check a program that is started by its name: the first argument, its own arguments in a list behind it."""
+        name, *rest = command.elements or (command.name,)
+        program = _word(name).lower().removesuffix(".exe")
+        if program not in self._around.table.programs:
+            hint = "add it to the table with the Windows that brought it"
+            yield Remark(name, "cmdlet", f"lint knows no program {_word(name)!r}", hint)
+            return
+        given = [value.value for node in rest[:1] for value in self._variables.values(node) if isinstance(value, Text)]
+        yield from self._program(command, program, given[0] if given else "", sure)
 
-    def _cmdlet(self, command: Command, cmdlet: Cmdlet, *, sure: bool) -> Iterator[Remark]:
-        platform = self._around.platform
+    def _program(self, command: Command, program: str, context: str, sure: Sure) -> Iterator[Remark]:
+        since = self._around.table.programs[program]
+        if program == "netsh" and context.lower() == "advfirewall":
+            since, program = "2008", "netsh advfirewall"
+        if not sure.on(self._around.platform).has_windows(since):
+            yield Remark(command, "cmdlet", f"{program} came with Windows Server {since}")
+
+    def _cmdlet(self, command: Command, cmdlet: Cmdlet, sure: Sure) -> Iterator[Remark]:
+        platform = sure.on(self._around.platform)
         if cmdlet.source == "exchange":
             self.exchange.setdefault(cmdlet.name, command)
         elif cmdlet.source == "web" and self.web is None:
             self.web = command
         if not cmdlet.on(platform):
-            if not sure:
+            if cmdlet.name.lower() not in sure.commands:
                 has = " and ".join(str(each) for each in cmdlet.versions)
                 yield Remark(_first(command.name), "cmdlet", f"{cmdlet.name} exists in {has} only")
             return

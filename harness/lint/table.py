@@ -62,6 +62,12 @@ class Platform:
         return _at_least("windows", self.windows, version)
 
 
+def newer(scale: Scale, one: str, other: str) -> str:
+    """Give the newer of two versions; an empty one is older than all."""
+    order = ("", *_SCALES[scale])
+    return max(one, other, key=order.index)
+
+
 def _at_least(scale: Scale, has: str, wanted: str) -> bool:
     order = _SCALES[scale]
     return order.index(has) >= order.index(wanted)

@@ -31,6 +31,7 @@ class Case:
     versions: tuple[str, ...]
     values: dict[str, Any]
     found: list[str]
+    functions: str = ""
 
 
 def _cases() -> list[Case]:
@@ -42,6 +43,7 @@ def _cases() -> list[Case]:
             tuple(case.get("versions", ["2016"])),
             {"name": "x", **case.get("values", {})},
             case["found"],
+            case.get("functions", ""),
         )
         for group, cases in document.items()
         for name, case in cases.items()
@@ -54,8 +56,9 @@ def _lint(case: Case) -> list[str]:
     if not {finding.rule for finding in findings} & {"syntax", "subset", "template"}:
         text = environment(CASES.parent).from_string(case.script).render(**case.values)
         places = Places(case.script, text)
+        loaded = {**LOADED, **functions(parse(case.functions))}
         for version in case.versions:
-            around = Surroundings(table(), table().platforms[version], LOADED)
+            around = Surroundings(table(), table().platforms[version], loaded)
             findings += check.script_findings(
                 text, around, lambda line, column: Source("t", line, places.column(line, column))
             )

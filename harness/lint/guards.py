@@ -1,4 +1,4 @@
-"""What a script has made sure of before it goes on: that a command is there, or that Windows or PowerShell is new enough.
+"""What a script has made sure of: that a command is there, or that Windows or PowerShell is new enough.
 
 Understood are ``Get-Command NAME``, comparisons of Windows's version with a literal (``-ge`` and ``-lt``), comparisons
 of ``$PSVersionTable.PSVersion.Major`` with a number, these in a variable, and ``-not``, ``-and`` and ``-or``.
@@ -78,7 +78,7 @@ class Guards:
     def __init__(self, variables: Variables) -> None:
         self._variables = variables
 
-    def when(self, condition: Node) -> tuple[Sure, Sure]:
+    def when(self, condition: Node) -> tuple[Sure, Sure]:  # noqa: PLR0911  one row per kind of condition
         """Give what is sure when a condition holds, and what is when it doesn't."""
         node = _bare(condition)
         match node:
@@ -94,8 +94,9 @@ class Guards:
             case Binary(operator="lt", left=left, right=right):
                 return Sure(), self._at_least(left, right)
             case Variable(name=name):
-                assigned = self._variables.assigned(name)
-                return self.when(assigned[0]) if len(assigned) == 1 else _NOTHING
+                (value, *others) = self._variables.assigned(name) or (condition,)
+                indirect = any(isinstance(each, Variable) for each in value.walk())
+                return _NOTHING if others or indirect else self.when(value)
             case Command():
                 return self._asked(node), Sure()
             case _:
@@ -113,10 +114,8 @@ class Guards:
     def _is_windows(self, node: Node) -> bool:
         node = _bare(node)
         if isinstance(node, Variable):
-            assigned = self._variables.assigned(node.name)
-            return bool(assigned) and all(
-                not isinstance(_bare(each), Variable) and self._is_windows(each) for each in assigned
-            )
+            values = [_bare(each) for each in self._variables.assigned(node.name)]
+            return bool(values) and all(isinstance(each, Command) and self._is_windows(each) for each in values)
         return isinstance(node, Command) and _word(node.name).lower() == _ASKS_WINDOWS
 
     @staticmethod
@@ -130,10 +129,8 @@ class Guards:
 def _is_powershell(node: Node) -> bool:
     """Say whether a node is ``$PSVersionTable.PSVersion.Major``."""
     match _bare(node):
-        case Member(
-            target=Member(target=Variable(name=table), name=Literal(value="PSVersion")), name=Literal(value="Major")
-        ):
-            return table.lower() == "psversiontable"
+        case Member(target=Member(target=Variable(name=table), name=Literal(value=first)), name=Literal(value=second)):
+            return [table.lower(), first, second] == ["psversiontable", "PSVersion", "Major"]
     return False
 
 

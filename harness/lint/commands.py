@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.lab.powershell.syntax import (
     Command,
+    ForEach,
     FunctionDefinition,
     If,
     Index,
@@ -21,7 +22,7 @@ from harness.lab.powershell.syntax import (
 )
 from harness.lint.aliases import ALIASES
 from harness.lint.constructs import simplified
-from harness.lint.guards import Guards, Sure
+from harness.lint.guards import Guards, Sure, constant, is_empty
 from harness.lint.table import COMMON, COMMON_SWITCHES
 from harness.lint.values import Hash, Text, Variables
 
@@ -112,7 +113,8 @@ class Commands:
         if isinstance(node, If):
             yield from self._if(node, sure)
             return
-        if isinstance(node, FunctionDefinition):
+        # What a loop over nothing would do is never done.
+        if isinstance(node, FunctionDefinition) or (isinstance(node, ForEach) and is_empty(node.values)):
             return
         if isinstance(node, Pipeline):
             yield from self._pipe(node)
@@ -124,9 +126,13 @@ class Commands:
     def _if(self, node: If, sure: Sure) -> Iterator[Remark]:
         for condition, block in node.clauses:
             yield from self._visit(condition, sure)
+            if constant(condition) is False:
+                continue
             holds, fails = self._guards.when(condition)
             yield from self._visit(block, sure | holds)
             sure |= fails
+            if constant(condition):
+                return
         if node.otherwise is not None:
             yield from self._visit(node.otherwise, sure)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.lab.powershell.syntax import (
+    ArrayExpression,
     Binary,
     Cast,
     Command,
@@ -124,6 +125,20 @@ class Guards:
             return Sure()
         names = [_word(element).lower() for element in command.elements if isinstance(element, Literal)]
         return Sure(frozenset(names[:1]))
+
+
+def constant(condition: Node) -> bool | None:
+    """Give a condition's value where a literal is all there is of it, as values in a template are; else None."""
+    node = _bare(condition)
+    if isinstance(node, Variable) and node.name.lower() in {"true", "false"}:
+        return node.name.lower() == "true"
+    return None
+
+
+def is_empty(values: Node) -> bool:
+    """Say whether a loop has nothing to go over."""
+    node = _bare(values)
+    return isinstance(node, ArrayExpression) and not node.body.statements
 
 
 def _is_powershell(node: Node) -> bool:

@@ -105,8 +105,10 @@ class Commands:
         A function's body is checked for what is sure where the function is called: who calls it has asked before.
         """
         yield from self._visit(self._script, Sure())
-        for definition in self._own.values():
-            if definition.name not in {name for name, _ in self._called}:
+        called = {_word(node.name).lower() for node in self._script.walk() if isinstance(node, Command)}
+        for name, definition in self._own.items():
+            # One that nothing here calls is for the scripts that come later.
+            if name not in called:
                 yield from self._body(definition, Sure())
 
     def _visit(self, node: Node, sure: Sure) -> Iterator[Remark]:

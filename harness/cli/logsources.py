@@ -41,6 +41,7 @@ class PolledHost:
         endpoint: Where its shares are.
         address: Its IP address, which payloads name as ``SourceIp``; empty where its name has none.
         note: Where the folders come from, and why.
+        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
     """
 
     name: str
@@ -48,6 +49,7 @@ class PolledHost:
     endpoint: SmbEndpoint
     address: str
     note: str
+    silent: tuple[str, ...] | None = None
 
 
 def polled_hosts(
@@ -110,7 +112,8 @@ def _polled(host: Host, endpoint: SmbEndpoint, answer: Folders | HarnessError | 
         message = f"{host.name} keeps a log where the console can't poll it: {error.message}"
         raise SharePathError(message, path=error.path, hint=error.hint) from error
     note = "folders read from the host" if folders is not None else sources[0].origin + why
-    return PolledHost(host.name, sources, endpoint, _ip(endpoint.target), note)
+    silent = folders.silent if folders is not None else None
+    return PolledHost(host.name, sources, endpoint, _ip(endpoint.target), note, silent)
 
 
 def _askable(host: Host) -> bool:

@@ -198,7 +198,7 @@ def _subject(host: Host, polled: PolledHost, lab: Reached | None, options: Probe
         return smtp_probe(host, lab, options) if kind == "smtp" else owa_probe(host, lab, options)
 
     folders = tuple(each for source in polled.sources for each in source.polled())
-    return Subject(host.name, polled.address, folders, lambda: SmbConnection(polled.endpoint), probe)
+    return Subject(host.name, polled.address, folders, lambda: SmbConnection(polled.endpoint), probe, polled.silent)
 
 
 def smtp_probe(host: Host, lab: Reached | None, options: ProbeOptions) -> SmtpProbe:

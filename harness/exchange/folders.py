@@ -45,6 +45,7 @@ class Folders:
         tracking: The message tracking log.
         origin: Where this comes from: ``the host``, or ``defaults of Exchange 2016``.
         system_drive: What ``%SystemDrive%`` stands for.
+        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
     """
 
     owa: str
@@ -52,6 +53,7 @@ class Folders:
     tracking: str
     origin: str
     system_drive: str = "C:"
+    silent: tuple[str, ...] | None = None
 
 
 def _protocol(logs: str, service: Service) -> SmtpFolders:

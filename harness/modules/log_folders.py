@@ -1,4 +1,4 @@
-"""Where a host really writes its logs: read off the host, since folders can be moved."""
+"""Where a host really writes its logs, and which connectors write none: read off the host."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _OWA_SITE = "default web site"
 _FIRST_SITE = "1"
+_VERBOSE = "verbose"
 _GET = {"frontend": "Get-FrontendTransportService", "mailbox": "Get-MailboxTransportService"}
 
 
@@ -40,6 +41,12 @@ class _Transport(_Printed):
     tracking: str | None
 
 
+class _Connector(_Printed):
+    kind: str = pydantic.Field(pattern="^(receive|send) connector$")
+    name: str
+    level: str
+
+
 class _Site(_Printed):
     kind: str = pydantic.Field(pattern="^site$")
     id: str = pydantic.Field(pattern="^[0-9]+$")
@@ -47,7 +54,7 @@ class _Site(_Printed):
     directory: str
 
 
-_ANSWER = pydantic.TypeAdapter(list[_Host | _Transport | _Site])
+_ANSWER = pydantic.TypeAdapter(list[_Host | _Transport | _Connector | _Site])
 
 
 def script(target: Target, roles: frozenset[str] = frozenset()) -> Script:
@@ -65,7 +72,7 @@ def script(target: Target, roles: frozenset[str] = frozenset()) -> Script:
     web = folders.serves_owa(target.version.name, roles)
     return powershell.script(
         "log_folders.read.ps1.j2",
-        cmdlets={_GET.get(service, own) for service in running},
+        cmdlets={"Get-ReceiveConnector", "Get-SendConnector", *(_GET.get(service, own) for service in running)},
         web=web,
         services=services,
         has_web=web,
@@ -96,6 +103,11 @@ def parse(value: object, target: Target) -> Folders:
         tracking=next((item.tracking for item in transports if item.tracking), ""),
         origin="the host",
         system_drive=host.system_drive,
+        silent=tuple(
+            f"{item.kind} '{item.name}'"
+            for item in printed
+            if isinstance(item, _Connector) and item.level.casefold() != _VERBOSE
+        ),
     )
 
 

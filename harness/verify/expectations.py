@@ -168,7 +168,7 @@ class _Fresh(_Sightless):
             expected,
             f"the newest is {age:.0f} s old, of {time} at {seen.at(seen.newest)}",
             "check that the service logs at all and that the host's clock is right; a probe makes an event",
-            final=seen.sent and not seen.awaited,
+            final=seen.arrival is not None,
         )
 
 
@@ -204,7 +204,7 @@ class _Fields(_Sightless):
                     f"run harness apply with {SWITCH[seen.family]}; a log shows a change with the next request"
                     if seen.family is Family.OWA
                     else "these columns are fixed by the version of Exchange; expect other ones",
-                    final=not seen.awaited,
+                    final=True,
                 )
         return None
 
@@ -495,6 +495,31 @@ class _Connectors(_Sightless):
         if trail.tracked:
             seen_of_it = "message tracking has no end of the message's way"
         return Failure(expected, seen_of_it, "see what the probe of MSGTRK says")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorsVerbose:
+    """Every connector logs its conversations, as the host itself says: also those that no probe can go through."""
+
+    name: str = "connectors_verbose"
+
+    def judge(self) -> Judge:
+        """Give a judge for one host."""
+        return _Levels()
+
+
+class _Levels(_Sightless):
+    __slots__ = ()
+
+    def judge(self, seen: Seen) -> Failure | None:
+        expected = "verbose protocol logging on every receive connector and on every send connector of this server"
+        if seen.silent is None:
+            hint = "let harness sign in over WinRM (the note on its folders says what failed), or leave this out"
+            return Failure(expected, "the host wasn't asked, or didn't answer", hint, final=True)
+        if not seen.silent:
+            return None
+        hint = "set their protocol logging to verbose (receive_connector, send_connector) and run harness apply"
+        return Failure(expected, f"no logging on {', '.join(seen.silent)}", hint, final=True)
 
 
 def _events(count: int) -> str:

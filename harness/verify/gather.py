@@ -59,6 +59,7 @@ class Subject:
         folders: Its log folders, as its log sources describe them.
         connect: Gives a connection to its shares.
         probe: Makes a probe of a kind.
+        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Subject:
     folders: Sequence[PolledFolder]
     connect: Callable[[], SmbConnection]
     probe: Callable[[Kind], Probe]
+    silent: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -219,7 +221,10 @@ class HostGather:
             own = [(each, each.check.judge()) for each in expectations if each.family is family]
             deadline = (deadlines or {}).get(family, DEADLINE)
             self.watched[family] = Watched(
-                Seen(subject.name, family, keep=keep, trail=trail), own, deadline, probed.get(family)
+                Seen(subject.name, family, keep=keep, trail=trail, silent=subject.silent),
+                own,
+                deadline,
+                probed.get(family),
             )
 
     def run(self, stop: threading.Event, until: float) -> None:

@@ -16,6 +16,7 @@ from harness.problems import describe, explain
 from harness.source import Problem, Source
 from harness.verify.expectations import (
     ConnectorsLogged,
+    ConnectorsVerbose,
     Every,
     Expectation,
     Expectations,
@@ -144,9 +145,9 @@ class _Reader:
                 return FieldsPresent(tuple(value))
             case "event_ids":
                 return self.event_ids(value, family)
-            case "connectors_logged":
-                self.check_connectors(family, at)
-                return ConnectorsLogged()
+            case "connectors_logged" | "connectors_verbose":
+                self.check_connectors(key, family, at)
+                return ConnectorsLogged() if key == "connectors_logged" else ConnectorsVerbose()
             case "probe":
                 self.check_probe(family, value)
                 return ProbeArrives(value, part.deadline or DEADLINE)
@@ -161,11 +162,11 @@ class _Reader:
             name = f"{key}[{'+'.join(_fields(model))}]"
             yield (Every if key == "every" else Some)(_matcher(model), name), place.source
 
-    def check_connectors(self, family: Family, at: Source) -> None:
+    def check_connectors(self, key: str, family: Family, at: Source) -> None:
         probed = [self.value.find((name, "probe")) for name in ("SMTP", "MSGTRK")]
         if family is not Family.SMTP:
-            self.problems.append(Problem(at, "connectors_logged belongs under SMTP"))
-        elif any(len(path) < 2 for _, path in probed):  # noqa: PLR2004 - family and key
+            self.problems.append(Problem(at, f"{key} belongs under SMTP"))
+        elif key == "connectors_logged" and any(len(path) < 2 for _, path in probed):  # noqa: PLR2004 - family and key
             message = "connectors_logged compares what the probe left in both logs"
             self.problems.append(Problem(at, message, "add probe: smtp under SMTP and under MSGTRK"))
 

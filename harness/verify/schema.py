@@ -135,6 +135,9 @@ class FamilyModel(_Strict):
     connectors_logged: Literal[True] | None = Field(
         default=None, description="Every connector on the way of the probe's message has logged its conversation"
     )
+    connectors_verbose: Literal[True] | None = Field(
+        default=None, description="Every connector of the server logs its conversations, as the server itself says"
+    )
     deadline: Duration | None = Field(default=None, description="How long to wait for all of it; 120 s")
 
 

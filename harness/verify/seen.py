@@ -92,6 +92,7 @@ class Seen:
         arrival: Its event.
         trail: The way of the SMTP probe's message; shared by the families that see parts of it.
         former: The connector that logged an earlier probe.
+        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
         polled_at: When the last poll ended.
         seconds: How long this family has been watched.
         cut: Whether the time of the whole run ended that.
@@ -118,6 +119,7 @@ class Seen:
     arrival: Arrival | None = None
     trail: Trail = field(default_factory=Trail)
     former: str = ""
+    silent: tuple[str, ...] | None = None
     polled_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0.0
     cut: bool = False
@@ -125,11 +127,6 @@ class Seen:
     def __post_init__(self) -> None:
         """Bound what is kept."""
         self.last = deque(maxlen=self.keep)
-
-    @property
-    def awaited(self) -> bool:
-        """Whether a probe is under way that may still change what the log says."""
-        return self.sent and self.arrival is None
 
     def place(self, file: str, line: int = 0) -> str:
         """Write a file of the host's as people find it: ``//ex01/c$/…/u_ex240131.log:4``."""

@@ -31,6 +31,9 @@ ANSWER: list[dict[str, Any]] = [
         "tracking": None,
     },
     {"kind": "transport", "service": "hub", "receive": "D:\\R", "send": None, "tracking": "D:\\Tracking"},
+    {"kind": "receive connector", "name": "Default EX01", "level": "Verbose"},
+    {"kind": "receive connector", "name": "Relay", "level": "None"},
+    {"kind": "send connector", "name": "Internet", "level": "None"},
     {"kind": "site", "id": "2", "name": "Exchange Back End", "directory": "C:\\back"},
     {"kind": "site", "id": "7", "name": "Default Web Site", "directory": "%SystemDrive%\\inetpub\\logs\\"},
 ]
@@ -74,7 +77,7 @@ def read(connection: Answering) -> Folders:
 
 
 def test_the_answer_becomes_folders() -> None:
-    """Each service's folders, and those of the site that serves OWA, which need not be the first one."""
+    """Each service's folders, those of the site that serves OWA, and the connectors that log nothing."""
     expected = Folders(
         owa="%SystemDrive%\\inetpub\\logs\\W3SVC7",
         smtp=(
@@ -85,6 +88,7 @@ def test_the_answer_becomes_folders() -> None:
         ),
         tracking="D:\\Tracking",
         origin="the host",
+        silent=("receive connector 'Relay'", "send connector 'Internet'"),
     )
 
     assert expected == read(Answering("ok", ANSWER))
@@ -117,5 +121,8 @@ def test_the_script_asks_only_what_the_roles_have() -> None:
     """An Edge server has neither IIS nor the front-end's cmdlets."""
     script = log_folders.script(TARGET, frozenset({"edge_transport"}))
 
-    assert ({"Get-TransportService"}, False) == (script.cmdlets, script.web)
+    assert ({"Get-ReceiveConnector", "Get-SendConnector", "Get-TransportService"}, False) == (
+        script.cmdlets,
+        script.web,
+    )
     assert "if ($false) {" in script.text

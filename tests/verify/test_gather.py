@@ -159,6 +159,21 @@ def test_a_silent_connector_is_named(host: LogHost) -> None:
     assert r"'EX01\Default EX01' (session H1)" in failed(outcomes)["SMTP::connectors_logged"]
 
 
+def test_connectors_alone_bring_their_probe_along(host: LogHost) -> None:
+    """Selected by itself, the expectation still has the message sent and message tracking looked at."""
+    host.write_all()
+    value, _ = parse(ALL_PROBES, "expect.yml")
+    assert value is not None
+    [item] = [each for each in load(value).items if each.name == "connectors_logged"]
+    gathered = HostGather(host.subject(), [item], mappings=mappings())
+    with front_ends(host):
+        gathered.run(threading.Event(), time.monotonic() + 10)
+    watched = gathered.watched[Family.SMTP]
+
+    assert watched.judges[0][1].judge(watched.seen) is None
+    assert {"H1": r"EX01\Default EX01"} == watched.seen.trail.tracked
+
+
 def test_the_connector_of_earlier_probes_is_named(host: LogHost) -> None:
     """A front end that logged probes before and doesn't any more is named, though nothing else names it."""
     host.write_all()
@@ -231,7 +246,7 @@ def test_a_missing_column_is_named_with_file_and_line(host: LogHost) -> None:
 
 
 def test_a_header_without_the_column_is_not_final_while_a_probe_is_under_way(host: LogHost) -> None:
-    """IIS writes its new header with the next request: until then the old one doesn't fail what was just switched on."""
+    """IIS writes its new header with the next request: the old one doesn't fail what was just switched on."""
     host.write(OWA_LOG, owa_header("date time cs-method sc-status") + "2026-11-23 10:00:00 GET 200\r\n")
 
     def request(path: str) -> int:

@@ -153,12 +153,16 @@ class Table:
 def _cmdlet(name: str, entry: Mapping[str, Any], added: Mapping[str, Any]) -> Cmdlet:
     scale = _SCALE_OF[entry["source"]]
     versions = [_versions(scale, entry["versions"])]
-    later = set(added["since-3"].get(name, "").split())
+    corrected = {
+        parameter: since
+        for since, part in (("2.0-", "since-2"), ("3.0-", "since-3"))
+        for parameter in added[part].get(name, "").split()
+    }
     parameters: dict[str, tuple[str, tuple[Versions, ...]]] = {}
     for written, names in entry.get("parameters", {}).items():
         for parameter in names.split():
-            where = "3.0-" if parameter in later else written
-            parameters[parameter.lower()] = (parameter, (_versions(scale, where),))
+            where = _versions(scale, corrected.get(parameter, written))
+            parameters[parameter.lower()] = (parameter, (where,))
     if name in added["exchange-2007"]:
         old = _versions("exchange", "2007")
         versions.append(old)

@@ -16,6 +16,8 @@ from harness.cli.main import cli
 from harness.exchange import folders
 from harness.exchange.versions import VERSIONS, Server
 from harness.inventory.keys import KEYS
+from harness.lint.finding import RULES
+from harness.lint.table import table
 from harness.modules.registry import MODULES
 
 if TYPE_CHECKING:
@@ -168,7 +170,26 @@ def _folders(server: Server) -> str:
     return "<br>".join(f"`{path[max(path.find('TransportRoles'), 0) :]}`" for path in paths if path) or "none"
 
 
-PARTS = {"commands": commands, "keys": keys, "modules": modules, "versions": versions}
+def rules() -> str:
+    """Give every rule of lint."""
+    rows = [f"| `{name}` | {_cell(words)} |" for name, words in RULES.items()]
+    return "\n".join(["| rule | what must hold |", "|---|---|", *rows, ""])
+
+
+def platforms() -> str:
+    """Give what lint lets scripts count on, by version of Exchange."""
+    rows = [f"| {each.exchange} | {each.powershell} | {each.windows} |" for each in table().platforms.values()]
+    return "\n".join(["| Exchange | Windows PowerShell | Windows Server |", "|---|---|---|", *rows, ""])
+
+
+PARTS = {
+    "commands": commands,
+    "keys": keys,
+    "modules": modules,
+    "platforms": platforms,
+    "rules": rules,
+    "versions": versions,
+}
 
 
 def filled(text: str) -> str:

@@ -13,3 +13,4 @@ cp "$inventory" "$here/elsewhere/inventory.ini"
 cd "$here/elsewhere"
 "$here/venv/bin/harness" apply inventory.ini
 "$here/venv/bin/harness" plan inventory.ini
+"$here/venv/bin/harness" lint

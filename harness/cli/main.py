@@ -16,6 +16,7 @@ _COMMANDS = {
     "facts": ("harness.cli.facts", "facts_command", "Show what is true of each host, read off it."),
     "inventory": ("harness.cli.inventory", "inventory_command", "Show hosts, groups and where each value came from."),
     "lab": ("harness.cli.lab", "lab_command", "Simulated hosts on this machine."),
+    "lint": ("harness.cli.lint", "lint_command", "Check scripts without running them, version by version."),
     "parse": ("harness.cli.parse", "parse_command", "Show the events of local log files."),
     "plan": (
         "harness.cli.apply",

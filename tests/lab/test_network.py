@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,7 +35,8 @@ QUOTES = "'\u2018\u2019\u201a\u201b"
 
 def on_windows(machine: Machine, version: str) -> None:
     """Put the server on another Windows."""
-    machine.windows = version
+    windows = replace(machine.product.windows, version=version)
+    machine.product = replace(machine.product, windows=windows)
 
 
 def run(machine: Machine, *scripts: Script) -> list[batch.Result]:
@@ -82,7 +84,7 @@ def apply(machine: Machine, module_name: str, /, **wanted: object) -> Difference
 
 def ours(machine: Machine) -> dict[str, Any]:
     """Give harness's rules as the firewall holds them, by name."""
-    if machine.windows.startswith("5."):
+    if machine.product.windows.version.startswith("5."):
         return dict(machine.network.part("openings")["StandardProfile"])
     return {held["name"]: held for held in machine.network.part("rules") if held["name"].startswith("harness-")}
 

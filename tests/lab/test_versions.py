@@ -436,6 +436,7 @@ def test_the_endpoint(kind: Kind, tmp_path: Path) -> None:
     if kind.version == "2007" or machine.parts.edge:
         assert "PSSessionOpenFailed" in found[0]
         assert "Connecting to remote server ex01.corp.example failed" in found[1]
+        assert ("HTTP status code of 404" if machine.iis.installed else "cannot connect to the destination") in found[1]
     else:
         assert ["EX01"] == found
 

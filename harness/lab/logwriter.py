@@ -56,25 +56,22 @@ class LogWriter:
     def __init__(
         self, address: str, port: int, user: SmbUser, path: str, *, share: str = "C$", share_mode: str = "r"
     ) -> None:
-        self._connection = Connection(uuid.uuid4(), address, port)
-        self._connection.connect(timeout=_SECONDS)
-        session = Session(
-            self._connection, user.name, user.password, require_encryption=False, auth_protocol="ntlm"
-        )
-        session.connect()
-        tree = TreeConnect(session, rf"\\{address}\{share}")
-        tree.connect()
+        self._connection, tree = _connect(address, port, user, share)
         self._file = Open(tree, path.replace("/", "\\"))
-        self._file.create(
-            ImpersonationLevel.Impersonation,
-            FilePipePrinterAccessMask.FILE_WRITE_DATA
-            | FilePipePrinterAccessMask.FILE_APPEND_DATA
-            | FilePipePrinterAccessMask.FILE_READ_ATTRIBUTES,
-            FileAttributes.FILE_ATTRIBUTE_NORMAL,
-            sum(_SHARE_FLAGS[letter] for letter in share_mode),
-            CreateDisposition.FILE_OPEN_IF,
-            CreateOptions.FILE_NON_DIRECTORY_FILE,
-        )
+        try:
+            self._file.create(
+                ImpersonationLevel.Impersonation,
+                FilePipePrinterAccessMask.FILE_WRITE_DATA
+                | FilePipePrinterAccessMask.FILE_APPEND_DATA
+                | FilePipePrinterAccessMask.FILE_READ_ATTRIBUTES,
+                FileAttributes.FILE_ATTRIBUTE_NORMAL,
+                sum(_SHARE_FLAGS[letter] for letter in share_mode),
+                CreateDisposition.FILE_OPEN_IF,
+                CreateOptions.FILE_NON_DIRECTORY_FILE,
+            )
+        except SMBException:
+            self._connection.disconnect(close=False)
+            raise
         self._end = int(self._file.end_of_file)
 
     def append(self, data: bytes) -> None:
@@ -104,3 +101,53 @@ class LogWriter:
     ) -> None:
         """Let go of the file."""
         self.close()
+
+
+def purge(address: str, port: int, user: SmbUser, path: str, *, share: str = "C$") -> None:
+    """Delete a log as a service does that keeps its folder small; whoever has it open must allow that.
+
+    Args:
+        address: The simulated host's address.
+        port: Its SMB port.
+        user: Who deletes.
+        path: The file below ``share``, with forward slashes.
+        share: The share's name.
+
+    Raises:
+        SMBException: The server refused it; a sharing violation here means that a reader is in the way.
+    """
+    connection, tree = _connect(address, port, user, share)
+    try:
+        file = Open(tree, path.replace("/", "\\"))
+        file.create(
+            ImpersonationLevel.Impersonation,
+            FilePipePrinterAccessMask.DELETE,
+            FileAttributes.FILE_ATTRIBUTE_NORMAL,
+            sum(_SHARE_FLAGS.values()),
+            CreateDisposition.FILE_OPEN,
+            CreateOptions.FILE_NON_DIRECTORY_FILE | CreateOptions.FILE_DELETE_ON_CLOSE,
+        )
+        file.close()
+    finally:
+        connection.disconnect(close=False)
+
+
+def _connect(address: str, port: int, user: SmbUser, share: str) -> tuple[Connection, TreeConnect]:
+    """Sign in.
+
+    Returns:
+        The connection and the share.
+    """
+    connection = Connection(uuid.uuid4(), address, port)
+    try:
+        connection.connect(timeout=_SECONDS)
+        session = Session(
+            connection, user.name, user.password, require_encryption=False, auth_protocol="ntlm"
+        )
+        session.connect()
+        tree = TreeConnect(session, rf"\\{address}\{share}")
+        tree.connect()
+    except SMBException:
+        connection.disconnect(close=False)
+        raise
+    return connection, tree

@@ -17,11 +17,11 @@ from harness.errors import (
     HarnessError,
     PathMissingError,
     ProtocolMismatchError,
-    SharePathError,
     ShareMissingError,
+    SharePathError,
     UnreachableError,
 )
-from harness.lab.logwriter import LogWriter
+from harness.lab.logwriter import LogWriter, purge
 from harness.lab.smbserver import SmbUser
 from harness.remote.smb import SmbConnection, SmbConnections, SmbEndpoint
 
@@ -74,10 +74,10 @@ def test_lists_files_with_what_tells_them_apart(lab: Lab, connection: SmbConnect
 
     assert {DEEP, "top.log", "top.txt"} == set(first)
     assert {DEEP, "top.log"} == set(second)
-    assert (5, 8) == (first[DEEP].size, second[DEEP].size)
+    assert (first[DEEP].size, second[DEEP].size) == (5, 8)
     assert first[DEEP].created == second[DEEP].created == created
-    assert ["top.log"] == [
-        info.name for info in connection.list("c$", "", wanted=lambda name: name == "top.log")
+    assert [info.name for info in connection.list("c$", "", wanted=lambda name: name == "top.log")] == [
+        "top.log"
     ]
 
 
@@ -178,8 +178,8 @@ def test_hosts_of_one_server_do_not_see_each_others_files(samba: Lab) -> None:
 def test_reading_never_keeps_a_log_from_its_writer(samba: Lab, share_mode: str) -> None:
     """A service that holds its log and shares it for reading only appends on; we read on; nobody is refused.
 
-    Breaking ``open_for_reading`` to share less makes this fail on the reader's side, and asking before the writer comes on
-    the writer's.
+    Were ``open_for_reading`` to share less, the reader would be refused, or, where it came first, the writer,
+    the purge or another reader.
     """
     connection = SmbConnection(samba.endpoint())
     path = "Logs/RECV2023112314-1.LOG"
@@ -194,13 +194,15 @@ def test_reading_never_keeps_a_log_from_its_writer(samba: Lab, share_mode: str) 
                 # While it is open here the writer goes on, and can be started anew.
                 writer.append(line)
                 assert file.size() == len(expected) + 2 * len(line)
+                connection.open("c$", path).close()
             expected += 2 * line
     with connection.open("c$", path) as file:
         with LogWriter(ADDRESS, samba.server.port, ADMIN, path, share_mode=share_mode) as writer:
             writer.append(b"after a restart\r\n")
         # A purge gets through as well.
-        (samba.folder() / path).unlink()
+        purge(ADDRESS, samba.server.port, ADMIN, path)
         assert file.read(len(expected), 100) == b"after a restart\r\n"
+    assert list(connection.list("c$", "Logs")) == []
     connection.close()
 
 
@@ -218,7 +220,7 @@ def test_a_file_that_nobody_may_read_is_named(samba: Lab, samba_connection: SmbC
 
 
 def test_a_broken_connection_is_made_again_once(samba: Lab, samba_connection: SmbConnection) -> None:
-    """Listing and opening sign in again when the connection broke; a piece of an open file says that it was lost."""
+    """Listing and opening sign in again when the connection broke; an open file says that it was lost."""
     samba.write("a.log", b"hello")
     file = samba_connection.open("c$", "a.log")
     samba_connection._session.connection.transport.close()
@@ -226,13 +228,13 @@ def test_a_broken_connection_is_made_again_once(samba: Lab, samba_connection: Sm
     with pytest.raises(ConnectionLostError):
         file.read(0, 5)
     file.close()
-    assert ["a.log"] == [info.name for info in samba_connection.list("c$", "")]
+    assert [info.name for info in samba_connection.list("c$", "")] == ["a.log"]
     with samba_connection.open("c$", "a.log") as again:
         assert again.read(0, 5) == b"hello"
 
 
 def test_each_thread_has_a_connection_of_its_own(samba: Lab) -> None:
-    """smbprotocol counts credits per connection and doesn't wait for them, so connections aren't shared."""
+    """A connection counts credits and doesn't wait for them, so it isn't shared."""
     data = b"x" * (5 << 20)
     samba.write("big.log", data)
     connections = SmbConnections()
@@ -250,7 +252,7 @@ def test_each_thread_has_a_connection_of_its_own(samba: Lab) -> None:
         thread.join()
     connections.close()
 
-    assert [True] * 12 == read
+    assert read == [True] * 12
 
 
 def test_a_server_that_requires_signing_and_encryption_is_served(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def numbers(output: Path) -> list[int]:
 
 
 def test_every_line_comes_exactly_once(samba: Lab, tmp_path: Path) -> None:
-    """However often the collector is killed, its output has each line once, and the writer is never refused."""
+    """However often the collector is killed, its output has each line once; the writer is never refused."""
     (samba.folder() / "Logs").mkdir()
     load = Load(samba)
     chance = random.Random(4711)  # noqa: S311 - moments, not secrets
@@ -110,7 +110,7 @@ def test_every_line_comes_exactly_once(samba: Lab, tmp_path: Path) -> None:
             time.sleep(0.05)
 
     assert load.failure is None
-    assert [True] * _KILLS == lives, (tmp_path / "errors").read_text()
+    assert lives == [True] * _KILLS, (tmp_path / "errors").read_text()
     assert (tmp_path / "errors").read_text() == ""
     assert list(range(load.written)) == sorted(numbers(output))
 

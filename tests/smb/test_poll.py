@@ -93,7 +93,7 @@ def bench(lab: Lab, connection: SmbConnection, tmp_path: Path) -> Iterator[Bench
 
 
 def test_a_growing_file_is_read_once(lab: Lab, bench: Bench) -> None:
-    """Each poll brings what is new, half lines wait for their end, and a new process goes on where the last one was."""
+    """Each poll brings what is new, half lines wait for their end, and a new process goes on from there."""
     lab.write("Logs/a.log", b"one\r\ntw")
     first = bench.poll()
     lab.append("Logs/a.log", b"o\r\nthree\r\n")
@@ -102,8 +102,8 @@ def test_a_growing_file_is_read_once(lab: Lab, bench: Bench) -> None:
     third = bench.poll()
 
     assert bench.sink.text == ["one", "two", "three"]
-    assert [(7, 1), (10, 2), (0, 0)] == [(result.data, result.events) for result in (first, second, third)]
-    assert [0, 7] == [chunk.offset for chunk in bench.sink.chunks]
+    assert [(result.data, result.events) for result in (first, second, third)] == [(7, 1), (10, 2), (0, 0)]
+    assert [chunk.offset for chunk in bench.sink.chunks] == [0, 7]
 
 
 def test_big_files_come_in_chunks(lab: Lab, bench: Bench) -> None:
@@ -118,7 +118,7 @@ def test_big_files_come_in_chunks(lab: Lab, bench: Bench) -> None:
 
 
 def test_folders_below_and_odd_names(lab: Lab, bench: Bench) -> None:
-    """Recursion, spaces, umlauts and brackets; other names aren't read, and without recursion only the top is."""
+    """Recursion, spaces, umlauts and brackets; other names aren't read, nor folders below if not wanted."""
     lab.write("Logs/SmtpReceive/\u00dc ber [1] & so.LOG", b"deep\n")
     lab.write("Logs/top.log", b"top\n")
     lab.write("Logs/top.log.bak", b"no\n")
@@ -136,7 +136,7 @@ def test_folders_below_and_odd_names(lab: Lab, bench: Bench) -> None:
 def test_rotation_keeps_the_tail_of_the_former_file(
     lab: Lab, bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lines that reach the former file after its successor appeared are read, though the folder lists it unchanged."""
+    """Lines that reach a file after its successor appeared are read, though it is listed unchanged."""
     lab.write("Logs/RECV2023112313-1.LOG", b"a1\n")
     bench.poll()
     stale = {info.path: info for info in bench.connection.list("c$", "Logs")}
@@ -158,7 +158,7 @@ def test_rotation_keeps_the_tail_of_the_former_file(
 
 
 def test_a_recreated_file_is_read_from_its_beginning(lab: Lab, bench: Bench) -> None:
-    """Another creation time under the same name is another file, be it longer and begin with the same bytes."""
+    """Another creation time under the same name is another file, even if it begins with the same bytes."""
     lab.write("Logs/a.log", b"one\ntw")
     bench.poll()
     lab.write("Logs/a.log", b"one\ntwice\nthree\n")
@@ -186,13 +186,13 @@ def test_a_truncated_file_is_read_from_its_beginning(lab: Lab, bench: Bench) -> 
     third, fourth = bench.poll(), bench.poll()
 
     assert bench.sink.text == ["one", "two", "x", "yyyyyy", "z"]
-    assert [("Logs/a.log",)] * 3 + [()] == [result.restarted for result in (first, second, third, fourth)]
+    assert [result.restarted for result in (first, second, third, fourth)] == [("Logs/a.log",)] * 3 + [()]
 
 
 def test_a_renamed_file_is_not_read_again(
     samba: Lab, samba_connection: SmbConnection, tmp_path: Path
 ) -> None:
-    """The file system's number tells it, and the reader's state goes along; a new file under the old name is new."""
+    """The file system's number tells it, and its state goes along; a new file under the old name is new."""
     samba.write("Logs/a.log", b"one\ntw")
     with closing(Bench(samba_connection, tmp_path / "p.db")) as bench:
         bench.poll()
@@ -240,7 +240,7 @@ def test_a_missing_folder_is_a_failure_until_it_is_there(lab: Lab, bench: Bench)
 
 
 def test_only_what_may_have_changed_is_opened(lab: Lab, bench: Bench) -> None:
-    """Old files are left alone as long as the folder lists them unchanged, unless ``force_file_read`` is on."""
+    """Old files are left alone as long as they are listed unchanged, unless ``force_file_read`` is on."""
     for number in range(8):
         lab.write(f"Logs/a-{number}.log", b"x\n")
     first, quiet = bench.poll(), bench.poll()
@@ -250,7 +250,7 @@ def test_only_what_may_have_changed_is_opened(lab: Lab, bench: Bench) -> None:
     bench.restart()
     forced = bench.poll()
 
-    assert [8, 8] == [first.opened, forced.opened]
+    assert [first.opened, forced.opened] == [8, 8]
     # The last two by name; the last one was also created and changed last.
     assert quiet.opened == 2
     assert changed.opened == 3
@@ -309,7 +309,7 @@ def test_a_locked_file_does_not_keep_others_from_being_read(
             locked = bench.poll()
         bench.poll()
 
-        assert ["Logs/a.log"] == [error.path for error in locked.refused]
+        assert [error.path for error in locked.refused] == ["Logs/a.log"]
         assert bench.sink.text == ["b", "a"]
 
 
@@ -334,7 +334,7 @@ def test_the_throttle_holds_the_rate(lab: Lab, bench: Bench) -> None:
 
 
 def test_following_goes_on_after_errors_and_ends_at_once(lab: Lab, bench: Bench) -> None:
-    """A host that is away is reported and tried again; what was missed is read; stopping doesn't wait for the interval."""
+    """A host that is away is reported and tried again; what was missed is read; stopping doesn't wait."""
     lab.write("Logs/a.log", b"one\n")
     bench.options["polling_interval"] = 0.05
     good, away = bench.connection, SmbConnection(replace(bench.connection.endpoint, address="127.0.0.99"))

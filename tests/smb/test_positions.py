@@ -59,7 +59,10 @@ def test_a_transaction_that_fails_stores_nothing(tmp_path: Path) -> None:
 def test_only_one_process_at_a_time(tmp_path: Path) -> None:
     """A second collector with the same positions is told so; the lock ends with its holder."""
     path = tmp_path / "p.db"
-    program = "import sys; from pathlib import Path; from harness.collect.positions import Positions; Positions(Path(sys.argv[1]))"
+    program = (
+        "import sys; from pathlib import Path; from harness.collect.positions import Positions; "
+        "Positions(Path(sys.argv[1]))"
+    )
     with Positions(path):
         second = subprocess.run(
             [sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=False
@@ -92,7 +95,7 @@ def test_purged_files_are_forgotten_after_a_while(tmp_path: Path) -> None:
 
         assert store.forget("s", [("there.log", CREATED)], older=timedelta(days=1)) == 0
         assert store.forget("s", [("there.log", CREATED)], older=timedelta(days=-1)) == 1
-        assert ["there.log"] == [path for path, _ in store.of("s")]
+        assert [path for path, _ in store.of("s")] == ["there.log"]
 
 
 def test_output_that_no_position_accounts_for_is_cut_off(tmp_path: Path) -> None:
@@ -101,7 +104,7 @@ def test_output_that_no_position_accounts_for_is_cut_off(tmp_path: Path) -> None
     with Positions(store) as positions, FileSink(OutputFile(output, positions), lines) as sink:
         handover = Handover(sink, positions)
         after, events = handover.deliver(chunk(0, b"one\ntw"), Position("a.log", CREATED, offset=6))
-        assert (b"tw", 1) == (after.state, events)
+        assert (after.state, events) == (b"tw", 1)
         # As if killed after the output was synced and before the transaction.
         sink.deliver(chunk(6, b"o\n", after.state))
     assert output.read_bytes() == b"one\ntwo\n"
@@ -114,7 +117,7 @@ def test_output_that_no_position_accounts_for_is_cut_off(tmp_path: Path) -> None
 
 
 def test_nothing_is_handed_over_after_a_failure(tmp_path: Path) -> None:
-    """A later position would account for output of the chunk that failed, which would then be written twice."""
+    """A later position would account for output of the chunk that failed, which would be written twice."""
 
     class Forgetful(Positions):
         def advance(
@@ -142,7 +145,7 @@ def test_nothing_is_handed_over_after_a_failure(tmp_path: Path) -> None:
 
 
 def test_an_output_with_other_contents_is_kept_and_one_that_was_cut_is_refused(tmp_path: Path) -> None:
-    """A file of the user's is appended to; one that lacks what was written needs the user; a new one begins anew."""
+    """A file of the user's is appended to; one that was cut needs the user; a new one begins anew."""
     output = tmp_path / "out"
     output.write_bytes(b"mine\n")
     with Positions(tmp_path / "p.db") as positions:

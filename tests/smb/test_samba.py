@@ -60,13 +60,13 @@ def test_it_serves_every_address_and_stops(tmp_path: Path) -> None:
     """All hosts answer when ``start`` returns; after ``stop`` no process and no password file is left."""
     samba = start_samba(tmp_path)
 
-    assert [True, True] == [answers(address, samba.port) for address in (ADDRESS, OTHER_ADDRESS)]
+    assert [answers(address, samba.port) for address in (ADDRESS, OTHER_ADDRESS)] == [True, True]
     assert processes(tmp_path)
     samba.stop()
     samba.stop()
     assert wait_until(lambda: not processes(tmp_path))
     assert not answers(ADDRESS, samba.port)
-    assert [] == list(samba.logs.glob("**/*.tdb"))
+    assert list(samba.logs.glob("**/*.tdb")) == []
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

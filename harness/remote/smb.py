@@ -14,6 +14,7 @@ import difflib
 import threading
 from collections import deque
 from contextlib import suppress
+from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -258,7 +259,8 @@ class SmbFile:
         self._share = share
         self._path = path
         self._handle = handle
-        self.created: datetime = handle.creation_time
+        # smbprotocol gives a time that is beyond all bounds without its zone.
+        self.created: datetime = handle.creation_time.replace(tzinfo=UTC)
         self.size_at_open = int(handle.end_of_file)
 
     def size(self) -> int:

@@ -219,4 +219,7 @@ def _send(handle: Open, message: object) -> Request:
 
 def _moment(ticks: int) -> datetime:
     """Read a FILETIME, as smbprotocol reads that of a handle: to the microsecond."""
-    return _EPOCH + timedelta(microseconds=ticks // _TICKS_IN_A_MICROSECOND)
+    try:
+        return _EPOCH + timedelta(microseconds=ticks // _TICKS_IN_A_MICROSECOND)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from smbprotocol.connection import Connection
+from smbprotocol.exceptions import AccessDenied
 
 from harness.errors import (
+    AccessDeniedError,
     AuthenticationError,
     ConnectionLostError,
     DeadlineError,
@@ -23,9 +28,10 @@ from harness.errors import (
 )
 from harness.lab.logwriter import LogWriter, purge
 from harness.lab.smbserver import SmbUser
+from harness.remote import smb
 from harness.remote.smb import SmbConnection, SmbConnections, SmbEndpoint
 
-from .conftest import ADDRESS, ADMIN, OTHER_ADDRESS, READER, Lab, Secret, running
+from .conftest import ADDRESS, ADMIN, OTHER_ADDRESS, READER, Lab, Secret, running, smbd_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -142,6 +148,60 @@ def test_the_public_share_serves_readers(lab: Lab) -> None:
         names = [info.name for info in connection.list("Logs", "")]
 
     assert names == ["u_ex231123.log"]
+
+
+def test_an_administrative_share_is_for_administrators(samba: Lab) -> None:
+    """Another account is denied, and told what is needed."""
+    with SmbConnection(samba.endpoint(user=READER)) as connection, pytest.raises(AccessDeniedError) as caught:
+        list(connection.list("c$", "Logs"))
+
+    assert "'LAB\\\\svc-jsa' may not read //ex01/c$" in caught.value.message
+    assert "administrator" in caught.value.hint
+
+
+def test_a_folder_below_that_is_denied_does_not_hide_the_others(
+    lab: Lab, connection: SmbConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is reported; without a taker for the report it is an error."""
+    for name in ("a/1.log", "b/2.log", "c/3.log"):
+        lab.write(name, b"")
+    original = smb.read_folder
+
+    def denying(tree: object, folder: str) -> object:
+        if folder == "b":
+            raise AccessDenied
+        return original(tree, folder)
+
+    monkeypatch.setattr(smb, "read_folder", denying)
+    denied: list[AccessDeniedError] = []
+    found = [info.path for info in connection.list("c$", "", recursive=True, on_denied=denied.append)]
+
+    assert sorted(found) == ["a/1.log", "c/3.log"]
+    assert [error.path for error in denied] == ["b"]
+    with pytest.raises(AccessDeniedError):
+        list(connection.list("c$", "", recursive=True))
+
+
+def test_a_host_that_stops_answering_is_given_up_in_time(tmp_path: Path) -> None:
+    """A read waits as long as the endpoint says; when the host is back, a new connection is made."""
+    with running(tmp_path, "samba") as lab:
+        lab.write("a.log", b"hello")
+        connection = SmbConnection(lab.endpoint(timeout=1))
+        file = connection.open("c$", "a.log")
+        for process in smbd_processes(tmp_path):
+            os.kill(process, signal.SIGSTOP)
+        started = time.monotonic()
+        with pytest.raises(DeadlineError) as caught:
+            file.read(0, 5)
+        took = time.monotonic() - started
+        for process in smbd_processes(tmp_path):
+            os.kill(process, signal.SIGCONT)
+
+        assert took < 2.5
+        assert (caught.value.which, caught.value.seconds) == ("read", 1)
+        assert [info.name for info in connection.list("c$", "")] == ["a.log"]
+        file.close()
+        connection.close()
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -66,9 +67,16 @@ class Load:
 
 
 @contextmanager
-def collecting(lab: Lab, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def collecting(lab: Lab, folder: Path, interval: float = 0.02) -> Iterator[subprocess.Popen[bytes]]:
     """Run the collector; it is killed in the end."""
-    arguments = [ADDRESS, str(lab.server.port), ADMIN.name, str(folder / "p.db"), str(folder / "out"), "0.02"]
+    arguments = [
+        ADDRESS,
+        str(lab.server.port),
+        ADMIN.name,
+        str(folder / "p.db"),
+        str(folder / "out"),
+        str(interval),
+    ]
     with (folder / "errors").open("ab") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.smb.collector", *arguments],
@@ -131,3 +139,19 @@ def live(lab: Lab, folder: Path, seconds: float) -> bool:
                 return True
             time.sleep(0.01)
     return False
+
+
+def test_an_interrupt_ends_it_at_once(samba: Lab, tmp_path: Path) -> None:
+    """Ctrl-C doesn't wait for the polling interval, and what was read stays read."""
+    samba.write("Logs/a.LOG", b"00000000 one\r\n")
+    with collecting(samba, tmp_path, interval=60) as process:
+        deadline = time.monotonic() + 10
+        while not numbers(tmp_path / "out") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        process.wait(10)
+
+    assert time.monotonic() - started < 2
+    assert numbers(tmp_path / "out") == [0]
+    assert (tmp_path / "errors").read_text().splitlines()[-1] == "KeyboardInterrupt"

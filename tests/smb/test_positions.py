@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.collect.delivery import Chunk, Handover
-from harness.collect.output import FileSink, OutputFile
+from harness.collect.output import FileSink, OutputFile, StreamSink
 from harness.collect.positions import Position, Positions
 from harness.errors import StoreError
 
@@ -142,6 +144,26 @@ def test_nothing_is_handed_over_after_a_failure(tmp_path: Path) -> None:
 
         assert positions.of(folder().key)["a.log", CREATED].offset == 4
     assert (tmp_path / "out").read_bytes() == b"one\n"
+
+
+def test_a_stream_gets_what_a_file_would(tmp_path: Path) -> None:
+    """Standard output is written through, and nothing is accounted for."""
+    stream = io.BytesIO()
+    with Positions(tmp_path / "p.db") as positions:
+        handover = Handover(StreamSink(stream, lines), positions)
+        after, _ = handover.deliver(chunk(0, b"one\ntw"), Position("a.log", CREATED, offset=6))
+
+    assert stream.getvalue() == b"one\n"
+    assert after.state == b"tw"
+
+
+def test_a_pipe_is_no_output_file(tmp_path: Path) -> None:
+    """What can't be cut back can't hold each line once; the user is told what to do instead."""
+    os.mkfifo(tmp_path / "pipe")
+    with Positions(tmp_path / "p.db") as positions, pytest.raises(StoreError, match="cut back") as caught:
+        OutputFile(tmp_path / "pipe", positions)
+
+    assert "standard output" in caught.value.hint
 
 
 def test_an_output_with_other_contents_is_kept_and_one_that_was_cut_is_refused(tmp_path: Path) -> None:

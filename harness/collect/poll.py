@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 
 from harness.collect.delivery import Chunk
 from harness.collect.positions import Position
-from harness.errors import AccessDeniedError, FileLockedError, PathMissingError
+from harness.errors import PathMissingError, ProtocolFaultError, ShareError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from harness.collect.delivery import Handover
     from harness.collect.source import PolledFolder
-    from harness.errors import ShareError
+    from harness.errors import HostError
     from harness.remote.smb import FileInfo, SmbConnection, SmbFile
 
 _NUMBER = re.compile(r"([0-9]+)")
@@ -73,7 +73,7 @@ class PollResult:
     events: int = 0
     vanished: int = 0
     restarted: tuple[str, ...] = ()
-    refused: tuple[ShareError, ...] = ()
+    refused: tuple[HostError, ...] = ()
     interrupted: bool = False
     seconds: float = 0.0
 
@@ -182,7 +182,7 @@ class Poller:
             self.source.folder,
             wanted=self.source.wants,
             recursive=self.source.recursive,
-            on_denied=tally.refuse,
+            on_denied=tally.deny,
         )
         return sorted(found, key=lambda info: natural(info.path))
 
@@ -218,8 +218,8 @@ class Poller:
             # Purged or renamed since the listing: not a failure, but the listing is out of date.
             tally.vanished += 1
             return False
-        except (AccessDeniedError, FileLockedError) as error:
-            tally.refuse(error)
+        except (ShareError, ProtocolFaultError) as error:
+            tally.refused[info.path] = error
         return True
 
     def _read(self, file: SmbFile, info: FileInfo, tally: _Tally) -> None:
@@ -323,9 +323,9 @@ class Poller:
 
     def _forget(self, there: set[tuple[str, datetime]]) -> None:
         """Forget files that were purged long ago."""
-        if len(self._known) > len(there) and self._handover.positions.forget(
-            self.source.key, there, older=_FORGET_AFTER
-        ):
+        if there.issuperset(self._known):
+            return
+        if self._handover.positions.forget(self.source.key, there, older=_FORGET_AFTER):
             self._known = self._handover.positions.of(self.source.key)
 
 
@@ -337,7 +337,7 @@ class _Tally:
         self.there: set[tuple[str, datetime]] = set()
         self.read: set[str] = set()
         self.restarted: list[str] = []
-        self.refused: dict[str, ShareError] = {}
+        self.refused: dict[str, HostError] = {}
 
     def count(self, path: str, data: int, events: int) -> None:
         """Count a chunk."""
@@ -345,8 +345,8 @@ class _Tally:
         self.data += data
         self.events += events
 
-    def refuse(self, error: ShareError) -> None:
-        """Note why a file or folder wasn't read."""
+    def deny(self, error: ShareError) -> None:
+        """Note why a folder wasn't listed."""
         self.refused[error.path] = error
 
 

@@ -15,7 +15,7 @@ from harness.collect.delivery import Chunk, Delivered, Handover
 from harness.collect.follow import follow, follow_hosts
 from harness.collect.poll import Poller, PollResult, natural, newest_files
 from harness.collect.positions import Positions
-from harness.errors import HostError, PathMissingError, StoreError, UnreachableError
+from harness.errors import HostError, PathMissingError, ProtocolFaultError, StoreError, UnreachableError
 from harness.lab.logwriter import LogWriter
 from harness.remote.smb import FileInfo, SmbConnection
 
@@ -311,6 +311,26 @@ def test_a_locked_file_does_not_keep_others_from_being_read(
 
         assert [error.path for error in locked.refused] == ["Logs/a.log"]
         assert bench.sink.text == ["b", "a"]
+
+
+def test_an_odd_file_does_not_keep_others_from_being_read(
+    lab: Lab, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A status that nobody foresaw, for example of a file that was moved to tape, stays that file's own."""
+    for name in "abc":
+        lab.write(f"Logs/{name}.log", f"{name}\n".encode())
+    original = SmbConnection.open
+
+    def odd(self: SmbConnection, share: str, path: str) -> object:
+        if path == "Logs/b.log":
+            raise ProtocolFaultError("SMB status 0xc0000279", host="ex01", code=0xC0000279)
+        return original(self, share, path)
+
+    monkeypatch.setattr(SmbConnection, "open", odd)
+    result = bench.poll()
+
+    assert bench.sink.text == ["a", "c"]
+    assert [type(error) for error in result.refused] == [ProtocolFaultError]
 
 
 def test_the_throttle_holds_the_rate(lab: Lab, bench: Bench) -> None:

@@ -346,6 +346,9 @@ class SmbFile:
         try:
             return action()
         except (SMBException, OSError) as error:
+            if isinstance(error, NoAnswer):
+                # Else what else is under way, and closing the file, would wait as long again.
+                self._handle.connection.disconnect(close=False)
             raise share_error(error, self._endpoint, self._share, self._path) from error
 
 

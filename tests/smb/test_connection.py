@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from smbprotocol.connection import Request
+
 DEEP = "Program Files/Microsoft/Exchange Server/V15/TransportRoles/Logs/\u00dcber [1] & mehr/ein Tag.log"
 
 
@@ -61,6 +63,29 @@ def test_a_growing_file_shows_its_new_size_and_bytes(lab: Lab, connection: SmbCo
 
         assert file.size() == 10
         assert file.read(5, 100) == b"two\r\n"
+
+
+def test_a_writer_between_two_requests_leaves_no_gap(
+    lab: Lab, connection: SmbConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two requests are under way: what the second brings isn't next where the first ended short."""
+    lab.write("a.log", b"short")
+    original = smb.send_read
+    sent: list[Request] = []
+
+    def slow(handle: object, offset: int, length: int) -> Request:
+        if offset:
+            sent[0].response_event.wait(5)
+            lab.append("a.log", b"x" * (offset + length))
+        sent.append(original(handle, offset, length))
+        return sent[-1]
+
+    monkeypatch.setattr(smb, "send_read", slow)
+    with connection.open("c$", "a.log") as file:
+        data = file.read(0, 4 << 20)
+
+    assert len(sent) == 2
+    assert data == b"short"
 
 
 def test_lists_files_with_what_tells_them_apart(lab: Lab, connection: SmbConnection) -> None:
@@ -191,8 +216,8 @@ def test_a_host_that_stops_answering_is_given_up_in_time(tmp_path: Path) -> None
         for process in smbd_processes(tmp_path):
             os.kill(process, signal.SIGSTOP)
         started = time.monotonic()
-        with pytest.raises(DeadlineError) as caught:
-            file.read(0, 5)
+        with pytest.raises(DeadlineError) as caught, file:
+            file.read(0, 1 << 22)
         took = time.monotonic() - started
         for process in smbd_processes(tmp_path):
             os.kill(process, signal.SIGCONT)
@@ -200,7 +225,6 @@ def test_a_host_that_stops_answering_is_given_up_in_time(tmp_path: Path) -> None
         assert took < 2.5
         assert (caught.value.which, caught.value.seconds) == ("read", 1)
         assert [info.name for info in connection.list("c$", "")] == ["a.log"]
-        file.close()
         connection.close()
 
 

@@ -6,14 +6,19 @@ import signal
 import subprocess
 import sys
 import time
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from smbprotocol.connection import Connection
+from smbprotocol.session import Session
+from smbprotocol.tree import TreeConnect
 
 from harness.lab.samba import Samba, SambaMissing, answers
 from harness.lab.smbserver import LabSmbError
+from harness.remote.smbhandle import open_for_reading
 
-from .conftest import ADDRESS, ADMIN, OTHER_ADDRESS, READER, smbd_processes, start_samba
+from .conftest import ADDRESS, ADMIN, OTHER_ADDRESS, READER, Lab, smbd_processes, start_samba
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +57,30 @@ def test_it_serves_every_address_and_stops(tmp_path: Path) -> None:
     assert wait_until(lambda: not smbd_processes(tmp_path))
     assert not answers(ADDRESS, samba.port)
     assert list(samba.logs.glob("**/*.tdb")) == []
+
+
+def test_a_client_of_many_hosts_sees_each_ones_files(samba: Lab) -> None:
+    """Connections that carry one client GUID, as those of smbclient do, don't end at one host."""
+    samba.write("who.log", ADDRESS.encode())
+    samba.write("who.log", OTHER_ADDRESS.encode(), OTHER_ADDRESS)
+    guid = uuid.uuid4()
+    connections, seen = [], []
+    for address in (ADDRESS, OTHER_ADDRESS):
+        connection = Connection(guid, address, samba.server.port)
+        connection.connect(timeout=5)
+        connections.append(connection)
+        session = Session(
+            connection, ADMIN.name, ADMIN.password, require_encryption=False, auth_protocol="ntlm"
+        )
+        session.connect()
+        tree = TreeConnect(session, rf"\\{address}\C$")
+        tree.connect()
+        handle = open_for_reading(tree, "who.log")
+        seen.append(handle.read(0, 100).decode())
+    for connection in connections:
+        connection.disconnect()
+
+    assert seen == [ADDRESS, OTHER_ADDRESS]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

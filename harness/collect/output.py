@@ -6,7 +6,6 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, BinaryIO, Self
 
-from harness.collect.delivery import Delivered
 from harness.errors import StoreError
 
 if TYPE_CHECKING:
@@ -14,11 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from harness.collect.delivery import Chunk
+    from harness.collect.delivery import Chunk, Delivered
     from harness.collect.positions import Positions
 
-    # Takes a chunk; gives the bytes to write, the reader's state and the number of events.
-    Convert = Callable[[Chunk], tuple[bytes, bytes, int]]
+    # Takes a chunk; gives the bytes to write, and what became of the chunk.
+    Convert = Callable[[Chunk], tuple[bytes, Delivered]]
 
 
 class OutputFile:
@@ -132,9 +131,7 @@ class FileSink:
 
     Args:
         output: Where to.
-        convert: Gives the bytes to write, the reader's state and the number of events. It may keep a reader
-            in memory for a file as long as the chunk's offset is where that reader stands; else it starts
-            from the state.
+        convert: Gives the bytes to write and what became of the chunk; see ``Sink.deliver``.
     """
 
     def __init__(self, output: OutputFile, convert: Convert) -> None:
@@ -143,9 +140,9 @@ class FileSink:
 
     def deliver(self, chunk: Chunk) -> Delivered:
         """Convert and write; see ``Sink``."""
-        data, state, events = self._convert(chunk)
+        data, delivered = self._convert(chunk)
         self._output.append(data)
-        return Delivered(events=events, state=state)
+        return delivered
 
     def outputs(self) -> Mapping[str, int]:
         """Give the output's length; see ``Sink``."""
@@ -179,10 +176,10 @@ class StreamSink:
 
     def deliver(self, chunk: Chunk) -> Delivered:
         """Convert and write; see ``Sink``."""
-        data, state, events = self._convert(chunk)
+        data, delivered = self._convert(chunk)
         self._stream.write(data)
         self._stream.flush()
-        return Delivered(events=events, state=state)
+        return delivered
 
     def outputs(self) -> Mapping[str, int]:
         """Account for nothing; see ``Sink``."""

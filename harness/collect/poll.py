@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from harness.collect.delivery import Handover
+    from harness.collect.delivery import Delivered, Handover
     from harness.collect.source import PolledFolder
     from harness.errors import HostError
     from harness.remote.smb import FileInfo, SmbConnection, SmbFile
@@ -133,6 +133,8 @@ class Poller:
         self._throttle = Throttle(source.throttle, self._stop)
         # The store is this process's alone, so it is read once.
         self._known = handover.positions.of(source.key)
+        # The end of what was read, where the position is before it since the last line isn't finished.
+        self._read_to: dict[tuple[str, datetime], int] = {}
 
     def poll(self) -> PollResult:
         """Read what is new.
@@ -201,7 +203,7 @@ class Poller:
         return (
             position is None
             or (info.size, info.modified) != (position.listed_size, position.listed_modified)
-            or position.offset < info.size
+            or max(position.offset, self._read_to.get((info.path, info.created), 0)) < info.size
         )
 
     def _look_at(self, connection: SmbConnection, info: FileInfo, tally: _Tally) -> bool:
@@ -231,6 +233,7 @@ class Poller:
         if after is None:
             tally.restarted.append(info.path)
             position = replace(position, offset=0, tail=b"", state=b"")
+            self._read_to.pop((position.path, position.created), None)
             after = self._read_from(file, position, gone, tally) or position
         if self._known.get((after.path, after.created)) != after:
             # Nothing was read; what the folder listed is kept, so that the file isn't opened again for
@@ -272,23 +275,25 @@ class Poller:
             The position after what was read; ``None`` where the bytes before the position aren't those that
             were read before, so that nothing was handed over.
         """
-        if file.size_at_open == position.offset:
+        key = (position.path, position.created)
+        if file.size_at_open == max(position.offset, self._read_to.get(key, 0)):
             return position
-        tail_length = min(_TAIL, position.offset)
-        start = position.offset - tail_length
+        window = _Window(max(0, position.offset - _TAIL))
+        at = position.offset
         largest = _THROTTLED_CHUNK if self._throttle.limited else _CHUNK
-        tail = b""
-        with closing(file.chunks(start, file.size_at_open - start, largest=largest)) as chunks:
+        length = file.size_at_open - window.start
+        with closing(file.chunks(window.start, length, largest=largest)) as chunks:
             for data in chunks:
-                fresh = data
-                if not tail and tail_length:
-                    tail, fresh = data[:tail_length], data[tail_length:]
-                    if _digest(tail) != position.tail:
-                        return None
-                if not fresh:
+                unchecked = window.end < at
+                window.add(data)
+                if unchecked and (window.end < at or window.digest(at) != position.tail):
+                    return None
+                if window.end == at:
                     continue
-                tail = (tail + fresh)[-_TAIL:]
-                position, events = self._hand_over(position, fresh, tail, gone)
+                fresh = data[at - window.end :]
+                position, events = self._hand_over(position, at, fresh, window, gone)
+                at += len(fresh)
+                self._read_to[key] = at
                 tally.count(position.path, len(fresh), events)
                 self._throttle.spend(events)
                 if self._stop.is_set():
@@ -296,7 +301,7 @@ class Poller:
         return position
 
     def _hand_over(
-        self, position: Position, data: bytes, tail: bytes, gone: tuple[Position, ...]
+        self, position: Position, at: int, data: bytes, window: _Window, gone: tuple[Position, ...]
     ) -> tuple[Position, int]:
         """Hand a chunk over and store the position after it.
 
@@ -307,12 +312,17 @@ class Poller:
             source=self.source,
             path=position.path,
             created=position.created,
-            offset=position.offset,
+            offset=at,
             data=data,
             state=position.state,
         )
-        after = replace(position, offset=position.offset + len(data), tail=_digest(tail))
-        stored, events = self._handover.deliver(chunk, after, gone=gone)
+
+        def settle(delivered: Delivered) -> Position:
+            offset = at + len(data) if delivered.position is None else delivered.position
+            return replace(position, offset=offset, tail=window.digest(offset), state=delivered.state)
+
+        stored, events = self._handover.deliver(chunk, settle, gone=gone)
+        window.drop_before(stored.offset)
         self._keep(stored, gone)
         return stored, events
 
@@ -327,6 +337,44 @@ class Poller:
             return
         if self._handover.positions.forget(self.source.key, there, older=_FORGET_AFTER):
             self._known = self._handover.positions.of(self.source.key)
+
+
+class _Window:
+    """The bytes around a position: those before it, by which the file is known again, and those after it.
+
+    Args:
+        start: The place of the first byte that will be added.
+    """
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self._data = bytearray()
+
+    @property
+    def end(self) -> int:
+        """The place after the last byte."""
+        return self.start + len(self._data)
+
+    def add(self, data: bytes) -> None:
+        """Take the bytes that follow."""
+        self._data += data
+
+    def digest(self, position: int) -> bytes:
+        """Digest the bytes before a position.
+
+        Raises:
+            ValueError: It is outside the window: a sink went back behind a position that it gave before.
+        """
+        if not self.start <= position <= self.end:
+            raise ValueError(f"position {position} isn't between {self.start} and {self.end}")
+        end = position - self.start
+        return blake2b(self._data[max(0, end - _TAIL) : end], digest_size=16).digest()
+
+    def drop_before(self, position: int) -> None:
+        """Forget what is not needed to go on from a position."""
+        count = max(0, position - _TAIL - self.start)
+        del self._data[:count]
+        self.start += count
 
 
 class _Tally:
@@ -377,7 +425,3 @@ def newest_files(listing: Iterable[FileInfo]) -> set[str]:
         by_change = max(reversed(by_name), key=lambda info: info.modified)
         newest.update(info.path for info in (*by_name[-_NEWEST_BY_NAME:], by_creation, by_change))
     return newest
-
-
-def _digest(tail: bytes) -> bytes:
-    return blake2b(tail, digest_size=16).digest()

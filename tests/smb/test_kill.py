@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 from harness.lab.logwriter import LogWriter
 
 from .conftest import ADDRESS, ADMIN, Lab
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TOP = Path(__file__).parents[2]
-_KILLS = 8
+_KILLS = 6
 
 
 class Load:
@@ -67,7 +69,9 @@ class Load:
 
 
 @contextmanager
-def collecting(lab: Lab, folder: Path, interval: float = 0.02) -> Iterator[subprocess.Popen[bytes]]:
+def collecting(
+    lab: Lab, folder: Path, interval: float = 0.02, kept: str = "state"
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run the collector; it is killed in the end."""
     arguments = [
         ADDRESS,
@@ -76,6 +80,7 @@ def collecting(lab: Lab, folder: Path, interval: float = 0.02) -> Iterator[subpr
         str(folder / "p.db"),
         str(folder / "out"),
         str(interval),
+        kept,
     ]
     with (folder / "errors").open("ab") as errors:
         process = subprocess.Popen(
@@ -100,7 +105,8 @@ def numbers(output: Path) -> list[int]:
     return [int(line[:8]) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def test_every_line_comes_exactly_once(samba: Lab, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", ["state", "position"])
+def test_every_line_comes_exactly_once(samba: Lab, tmp_path: Path, kept: str) -> None:
     """However often the collector is killed, its output has each line once; the writer is never refused."""
     (samba.folder() / "Logs").mkdir()
     load = Load(samba)
@@ -108,10 +114,10 @@ def test_every_line_comes_exactly_once(samba: Lab, tmp_path: Path) -> None:
     output = tmp_path / "out"
     load.start()
     try:
-        lives = [live(samba, tmp_path, chance.uniform(0, 0.15)) for _ in range(_KILLS)]
+        lives = [live(samba, tmp_path, chance.uniform(0, 0.15), kept) for _ in range(_KILLS)]
     finally:
         load.end()
-    with collecting(samba, tmp_path) as process:
+    with collecting(samba, tmp_path, kept=kept) as process:
         deadline = time.monotonic() + 20
         while len(numbers(output)) < load.written and time.monotonic() < deadline:
             assert process.poll() is None, (tmp_path / "errors").read_text()
@@ -123,7 +129,7 @@ def test_every_line_comes_exactly_once(samba: Lab, tmp_path: Path) -> None:
     assert list(range(load.written)) == sorted(numbers(output))
 
 
-def live(lab: Lab, folder: Path, seconds: float) -> bool:
+def live(lab: Lab, folder: Path, seconds: float, kept: str) -> bool:
     """Let a collector get somewhere, and kill it so many seconds later.
 
     Returns:
@@ -132,7 +138,7 @@ def live(lab: Lab, folder: Path, seconds: float) -> bool:
     output = folder / "out"
     before = len(numbers(output))
     deadline = time.monotonic() + 10
-    with collecting(lab, folder) as process:
+    with collecting(lab, folder, kept=kept) as process:
         while process.poll() is None and time.monotonic() < deadline:
             if len(numbers(output)) > before:
                 time.sleep(seconds)

@@ -20,27 +20,30 @@ from harness.lab.logwriter import LogWriter
 from harness.remote.smb import FileInfo, SmbConnection
 
 from .conftest import ADDRESS, ADMIN, Lab
-from .lines import lines
+from .lines import Lines, lines
 from .test_pattern import folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    from harness.collect.output import Convert
 
-class Lines:
+
+class Kept:
     """A sink that keeps lines in memory."""
 
     def __init__(self) -> None:
+        self.convert: Convert = lines
         self.text: list[str] = []
         self.chunks: list[Chunk] = []
 
     def deliver(self, chunk: Chunk) -> Delivered:
         """Take a chunk."""
-        data, state, events = lines(chunk)
+        data, delivered = self.convert(chunk)
         self.text += data.decode().split()
         self.chunks.append(chunk)
-        return Delivered(events=events, state=state)
+        return delivered
 
     def outputs(self) -> Mapping[str, int]:
         """No file."""
@@ -52,7 +55,7 @@ class Bench:
 
     def __init__(self, connection: SmbConnection, store: Path, **options: object) -> None:
         self.connection = connection
-        self.sink = Lines()
+        self.sink = Kept()
         self.options = {"throttle": 0, "file_pattern": r"(?i).*\.log"} | options
         self.positions = Positions(store)
         self.stop = threading.Event()
@@ -115,6 +118,42 @@ def test_big_files_come_in_chunks(lab: Lab, bench: Bench) -> None:
     assert expected == bench.sink.text
     assert len(bench.sink.chunks) > 2
     assert max(len(chunk.data) for chunk in bench.sink.chunks) <= 1 << 20
+
+
+def test_a_reader_may_ask_for_an_unfinished_line_again(lab: Lab, bench: Bench) -> None:
+    """The position stays at the line's beginning, over chunks, polls and processes."""
+    bench.sink.convert = reader = Lines()
+    long = "x" * (3 << 20)
+    lab.write("Logs/a.log", f"one\n{long}".encode())
+    bench.poll()
+    waiting = bench.poll()
+    lab.append("Logs/a.log", b"y\ntwo\nth")
+    bench.poll()
+    bench.restart()
+    lab.append("Logs/a.log", b"ree\n")
+    last = bench.poll()
+
+    assert bench.sink.text == ["one", long + "y", "two", "three"]
+    assert waiting.data == 0
+    assert last.data == len("three\n")
+    # At the beginning, and at each poll that had something new.
+    assert reader.restored == 3
+    assert {chunk.state for chunk in bench.sink.chunks[1:]} == {b"columns"}
+
+
+def test_a_truncated_file_is_told_although_its_last_line_was_not_finished(lab: Lab, bench: Bench) -> None:
+    """What was read beyond the position doesn't hide that the file is another one now."""
+    bench.sink.convert = Lines()
+    file = lab.write("Logs/a.log", b"one\nunfinished")
+    bench.poll()
+    with file.open("r+b") as stream:
+        stream.truncate(0)
+    lab.append("Logs/a.log", b"two\nthree\nfour")
+    bench.poll()
+    lab.append("Logs/a.log", b"\n")
+    bench.poll()
+
+    assert bench.sink.text == ["one", "two", "three", "four"]
 
 
 def test_folders_below_and_odd_names(lab: Lab, bench: Bench) -> None:

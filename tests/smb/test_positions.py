@@ -21,8 +21,10 @@ from .lines import lines
 from .test_pattern import folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from harness.collect.delivery import Delivered
 
 CREATED = datetime(2023, 11, 23, 14, 0, 0, 123456, tzinfo=UTC)
 
@@ -30,6 +32,11 @@ CREATED = datetime(2023, 11, 23, 14, 0, 0, 123456, tzinfo=UTC)
 def chunk(offset: int, data: bytes, state: bytes = b"") -> Chunk:
     """A chunk of a file."""
     return Chunk(folder(), "a.log", CREATED, offset, data, state)
+
+
+def to(offset: int) -> Callable[[Delivered], Position]:
+    """Settle at an offset."""
+    return lambda delivered: Position("a.log", CREATED, offset=offset, state=delivered.state)
 
 
 def test_positions_come_back_as_they_were(tmp_path: Path) -> None:
@@ -105,7 +112,7 @@ def test_output_that_no_position_accounts_for_is_cut_off(tmp_path: Path) -> None
     output, store = tmp_path / "out", tmp_path / "p.db"
     with Positions(store) as positions, FileSink(OutputFile(output, positions), lines) as sink:
         handover = Handover(sink, positions)
-        after, events = handover.deliver(chunk(0, b"one\ntw"), Position("a.log", CREATED, offset=6))
+        after, events = handover.deliver(chunk(0, b"one\ntw"), to(6))
         assert (after.state, events) == (b"tw", 1)
         # As if killed after the output was synced and before the transaction.
         sink.deliver(chunk(6, b"o\n", after.state))
@@ -113,7 +120,7 @@ def test_output_that_no_position_accounts_for_is_cut_off(tmp_path: Path) -> None
     with Positions(store) as positions, FileSink(OutputFile(output, positions), lines) as sink:
         assert output.read_bytes() == b"one\n"
         again = positions.of(folder().key)["a.log", CREATED]
-        Handover(sink, positions).deliver(chunk(again.offset, b"o\n", again.state), again)
+        Handover(sink, positions).deliver(chunk(again.offset, b"o\n", again.state), to(8))
 
     assert output.read_bytes() == b"one\ntwo\n"
 
@@ -134,11 +141,11 @@ def test_nothing_is_handed_over_after_a_failure(tmp_path: Path) -> None:
         FileSink(OutputFile(tmp_path / "out", positions), lines) as sink,
     ):
         handover = Handover(sink, positions)
-        handover.deliver(chunk(0, b"one\n"), Position("a.log", CREATED, offset=4))
+        handover.deliver(chunk(0, b"one\n"), to(4))
         with pytest.raises(StoreError, match="no space"):
-            handover.deliver(chunk(4, b"two\n"), Position("a.log", CREATED, offset=8))
+            handover.deliver(chunk(4, b"two\n"), to(8))
         with pytest.raises(StoreError, match="failed before"):
-            handover.deliver(chunk(8, b"three\n"), Position("a.log", CREATED, offset=14))
+            handover.deliver(chunk(8, b"three\n"), to(14))
     with Positions(tmp_path / "p.db") as positions:
         OutputFile(tmp_path / "out", positions).close()
 
@@ -151,7 +158,7 @@ def test_a_stream_gets_what_a_file_would(tmp_path: Path) -> None:
     stream = io.BytesIO()
     with Positions(tmp_path / "p.db") as positions:
         handover = Handover(StreamSink(stream, lines), positions)
-        after, _ = handover.deliver(chunk(0, b"one\ntw"), Position("a.log", CREATED, offset=6))
+        after, _ = handover.deliver(chunk(0, b"one\ntw"), to(6))
 
     assert stream.getvalue() == b"one\n"
     assert after.state == b"tw"
@@ -172,7 +179,7 @@ def test_an_output_with_other_contents_is_kept_and_one_that_was_cut_is_refused(t
     output.write_bytes(b"mine\n")
     with Positions(tmp_path / "p.db") as positions:
         with FileSink(OutputFile(output, positions), lines) as sink:
-            Handover(sink, positions).deliver(chunk(0, b"one\n"), Position("a.log", CREATED, offset=4))
+            Handover(sink, positions).deliver(chunk(0, b"one\n"), to(4))
         assert output.read_bytes() == b"mine\none\n"
         output.write_bytes(b"mine\n")
         with pytest.raises(StoreError, match="5 bytes and 9 are accounted for"):

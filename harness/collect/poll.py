@@ -13,10 +13,8 @@ grew again.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections import defaultdict
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -25,6 +23,7 @@ from typing import TYPE_CHECKING
 
 from harness.collect.delivery import Chunk
 from harness.collect.positions import Position
+from harness.collect.series import natural, newest_files
 from harness.errors import PathMissingError, ProtocolFaultError, ShareError
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
     from harness.errors import HostError
     from harness.remote.smb import FileInfo, SmbConnection, SmbFile
 
-_NUMBER = re.compile(r"([0-9]+)")
-_NEWEST_BY_NAME = 2
 # So often a folder is listed again because files vanished between listing and opening.
 _LISTINGS = 3
 _TAIL = 256
@@ -396,32 +393,3 @@ class _Tally:
     def deny(self, error: ShareError) -> None:
         """Note why a folder wasn't listed."""
         self.refused[error.path] = error
-
-
-def natural(path: str) -> list[str | int]:
-    """Give a key that sorts paths by their numbers: ``…-10`` after ``…-9``."""
-    return [int(part) if part.isdigit() else part.casefold() for part in _NUMBER.split(path)]
-
-
-def newest_files(listing: Iterable[FileInfo]) -> set[str]:
-    """Pick the files that may be written to now.
-
-    Args:
-        listing: All the files of a log folder.
-
-    Returns:
-        The paths of the newest files in each series. A series is the files of one folder whose names differ
-        only in their numbers.
-    """
-    series: defaultdict[str, list[FileInfo]] = defaultdict(list)
-    for info in listing:
-        folder, _, name = info.path.rpartition("/")
-        series[f"{folder}/{_NUMBER.sub('0', name.casefold())}"].append(info)
-    newest: set[str] = set()
-    for files in series.values():
-        by_name = sorted(files, key=lambda info: natural(info.name))
-        # Of equal times the last name counts, and max() takes the first of equals.
-        by_creation = max(reversed(by_name), key=lambda info: info.created)
-        by_change = max(reversed(by_name), key=lambda info: info.modified)
-        newest.update(info.path for info in (*by_name[-_NEWEST_BY_NAME:], by_creation, by_change))
-    return newest

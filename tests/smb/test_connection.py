@@ -222,7 +222,7 @@ def test_a_host_that_stops_answering_is_given_up_in_time(tmp_path: Path) -> None
         for process in smbd_processes(tmp_path):
             os.kill(process, signal.SIGCONT)
 
-        assert took < 2.5
+        assert took < 5
         assert (caught.value.which, caught.value.seconds) == ("read", 1)
         assert [info.name for info in connection.list("c$", "")] == ["a.log"]
         connection.close()

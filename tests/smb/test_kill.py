@@ -137,7 +137,7 @@ def live(lab: Lab, folder: Path, seconds: float, kept: str) -> bool:
     """
     output = folder / "out"
     before = len(numbers(output))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 20
     with collecting(lab, folder, kept=kept) as process:
         while process.poll() is None and time.monotonic() < deadline:
             if len(numbers(output)) > before:
@@ -158,6 +158,6 @@ def test_an_interrupt_ends_it_at_once(samba: Lab, tmp_path: Path) -> None:
         started = time.monotonic()
         process.wait(10)
 
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 5
     assert numbers(tmp_path / "out") == [0]
     assert (tmp_path / "errors").read_text().splitlines()[-1] == "KeyboardInterrupt"

@@ -582,7 +582,9 @@ def test_each_domain_has_its_organisation(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "roles"),
     [
-        ("2003", ""),
+        ("2000", ""),
+        ("2003", "edge_transport"),
+        ("2003", "mailbox hub_transport"),
         ("2007", "edge_transport hub_transport"),
         ("2013", "hub_transport"),
         ("2016", "client_access"),

@@ -98,6 +98,7 @@ def _simulated(hosts: Sequence[Host]) -> list[Simulated]:
                 roles=host.get("exchange_roles") or (),
                 delegation=bool(host.get("lab_delegation")),
                 subscribed=bool(host.get("lab_edge_subscribed")),
+                anonymous_mail=bool(host.get("lab_anonymous_mail")),
             )
         )
     _check(found, {host.name: host for host in hosts})

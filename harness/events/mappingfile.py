@@ -31,12 +31,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from harness.document import parse
 from harness.errors import InputError
 from harness.events import transforms
 from harness.events.event import MAPPED
 from harness.events.mapping import PSEUDO, Candidate, MappedField, Mapping, column
 from harness.events.record import Format, Record
-from harness.events.yamlfile import problems_of, read_yaml
+from harness.problems import explain
 from harness.source import Problem, Source
 
 if TYPE_CHECKING:
@@ -134,24 +135,30 @@ def _parse(file: str, text: str) -> tuple[Format, dict[str, MappedField]]:
     Raises:
         InputError: It is wrong; holds every problem.
     """
-    document = read_yaml(file, text)
+    document, problems = parse(text, file)
+    if document is None or problems:
+        raise InputError(problems or [Problem(Source(file), "the mapping is empty")])
     try:
-        model = MappingModel.model_validate(document.plain)
+        model = MappingModel.model_validate(document.plain())
     except ValidationError as error:
-        raise InputError(problems_of(error, document, MappingModel)) from None
-    problems: list[Problem] = []
+        found = [finding.problem for finding in explain(error, document, MappingModel, "the mapping")]
+        raise InputError(sorted(found, key=lambda problem: problem.source)) from None
+
+    def place(*path: str | int) -> Source:
+        return document.find(path)[0].source
+
     try:
         format_ = Format(model.format)
     except ValueError:
         hint = f"one of {', '.join(Format)}"
-        raise InputError([Problem(document.place("format"), f"there is no format {model.format!r}", hint)]) from None
+        raise InputError([Problem(place("format"), f"there is no format {model.format!r}", hint)]) from None
     fields = {}
     for name in MAPPED:
         field: FieldModel | None = getattr(model, name)
         if field is None:
             continue
         candidates = [
-            _candidate(candidate, partial(document.place, name, "candidates", at), problems)
+            _candidate(candidate, partial(place, name, "candidates", at), problems)
             for at, candidate in enumerate(field.candidates)
         ]
         fields[name] = MappedField(name, tuple(candidates), field.required, field.provenance)

@@ -213,6 +213,13 @@ KEYS: tuple[Key, ...] = (
     ),
     Key("lab_address", "text", "The loopback address of a simulated host."),
     Key(
+        "lab_anonymous_mail",
+        "flag",
+        "Whether a new simulated server's Default receive connector takes mail from anybody, as its administrator may "
+        "let it.",
+        default=False,
+    ),
+    Key(
         "lab_delegation",
         "flag",
         "Whether sign-ins to a simulated host are played as ones that can go on to the domain controller.",

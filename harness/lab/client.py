@@ -45,6 +45,7 @@ class Simulated:
         roles: What is installed on it, by the inventory's names; a typical installation where empty.
         delegation: Whether sign-ins are played as ones that can go on to another machine.
         subscribed: Whether it is an Edge server that is subscribed to its domain's organisation.
+        anonymous_mail: Whether its Default receive connector takes mail from anybody; counts when it is new.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Simulated:
     roles: tuple[str, ...] = ()
     delegation: bool = False
     subscribed: bool = False
+    anonymous_mail: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from harness.lab.state import iis, registry, services, transport, variants
 from harness.lab.state.connectors import (
+    PERMISSION_GROUPS,
     new_receive_connector,
     receive_connector_class,
     receive_defaults,
@@ -51,6 +52,7 @@ class MachineSpec:
         delegation: Whether the process of whoever signs in can reach another machine in that user's name, however they
             signed in: the lab speaks NTLM, and this has it play CredSSP, or Kerberos with delegation.
         subscribed: Whether it is an Edge server that is subscribed to its domain's organisation.
+        anonymous_mail: Whether its administrator let anybody use its Default receive connector.
     """
 
     name: str
@@ -59,6 +61,7 @@ class MachineSpec:
     install_path: str = ""
     delegation: bool = False
     subscribed: bool = False
+    anonymous_mail: bool = False
 
     def __post_init__(self) -> None:
         """Fill in the defaults, and refuse what isn't simulated.
@@ -110,6 +113,7 @@ def spec_of(host: Simulated) -> MachineSpec:
         roles=tuple(host.roles),
         delegation=host.delegation,
         subscribed=host.subscribed,
+        anonymous_mail=host.anonymous_mail,
     )
 
 
@@ -252,8 +256,13 @@ class Machine:
     def _initial(self) -> dict[str, Json]:
         container, path = self.forest.servers, self.spec.install_path
         back_end = self.product.year > _ONE_SITE
+        connectors = stock_receive_connectors(self.name, self.fqdn, self.forest, self.product, self.parts)
+        for connector in connectors:
+            if self.spec.anonymous_mail and connector["name"] == f"Default {self.name}":
+                groups = connector["settings"]["PermissionGroups"]
+                connector["settings"]["PermissionGroups"] = PERMISSION_GROUPS.parse(f"AnonymousUsers, {groups}")
         return {
-            "receive_connectors": stock_receive_connectors(self.name, self.fqdn, self.forest, self.product, self.parts),
+            "receive_connectors": connectors,
             "transport": {
                 key: new_entry(self.name, container, service.defaults(path))
                 for key, service in self.transport_services.items()

@@ -40,6 +40,12 @@ _HUB_PORTS = {MAIL: HUB_PORT, SUBMISSION: CLIENT_PROXY_PORT}
 _SERVICE = "MSExchangeFrontEndTransport"
 _HUB_SERVICE = "MSExchangeTransport"
 _CLOSE_SECONDS = 2.0
+_SPLIT = 2010
+# Up to 2010 and later.
+_NOT_ANONYMOUS = (
+    "530 5.7.1 Client was not authenticated",
+    "530 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM",
+)
 _BUSY = "451 4.7.0 Temporary server error. Please try again later. PRX1"
 
 # It warns of what clients do, which the protocol logs tell, and of obsolete attributes that it uses itself.
@@ -283,7 +289,7 @@ class Conversation(SMTP):
         """MAIL FROM."""
         self._heard("MAIL", arg)
         if self._by_signed_in_only and self.session is not None and not self.session.authenticated:
-            await self.push("530 5.7.57 SMTP; Client was not authenticated to send anonymous mail during MAIL FROM")
+            await self.push(_NOT_ANONYMOUS[self._service.machine.product.year > _SPLIT])
             return
         if self._log is not None:
             self._note("*", f"{self._log.id};{stamp(self._service.now())};1", "receiving message")

@@ -132,7 +132,7 @@ def test_every_line_is_counted_once(format_: Format, data: bytes) -> None:
 
 @given(FORMATS, FILES)
 def test_no_byte_is_given_twice_or_out_of_order(format_: Format, data: bytes) -> None:
-    """Records and quarantined bytes lie one after another, and their line numbers are those of their offsets."""
+    """What is given lies one after another in the file, under the numbers of its lines, and fits its columns."""
     end = 0
     for item in read(format_, data)[0]:
         if isinstance(item, Header):
@@ -140,7 +140,9 @@ def test_no_byte_is_given_twice_or_out_of_order(format_: Format, data: bytes) ->
         assert end <= item.offset
         assert item.line == data.count(b"\n", 0, item.offset) + 1
         end = item.offset + item.length
-        if isinstance(item, Quarantined):
+        if isinstance(item, Record):
+            assert len(item.names) == len(item.values)
+        else:
             assert data[item.offset : end].startswith(item.head[: item.length])
 
     assert end <= len(data)
@@ -227,6 +229,14 @@ def test_cut_in_a_quoted_value_swallows_nothing() -> None:
 
     assert [(DAY.decode(), "1", "2"), (DAY.decode(), "a, b", "2")] == rows(data)
     assert [(2, 2, Fault.BAD_QUOTE)] == faults(data)
+
+
+def test_quotes_that_close_on_a_wrong_width_give_nothing() -> None:
+    """Where a later row happens to close a cut value, the width gives it away, and the later row is read by itself."""
+    data = CSV_FIELDS + DAY + b',9,"cut\r\n' + DAY + b',1",2\r\n'
+
+    assert [(DAY.decode(), '1"', "2")] == rows(data)
+    assert [(2, 1, Fault.WIDTH)] == faults(data)
 
 
 def test_cut_in_a_quoted_value_doesnt_hang() -> None:
@@ -348,6 +358,14 @@ def test_too_long_a_line_is_let_go() -> None:
     assert isinstance(lost, Quarantined)
     assert (Fault.TOO_LONG, 100_002, b"x" * 200) == (lost.fault, lost.length, lost.head)
     assert isinstance(record, Record)
+
+
+def test_limit_holds_for_a_line_fed_whole() -> None:
+    """One byte within the limit is read, one byte beyond it isn't."""
+    line = DAY + b",1,2"
+
+    assert 1 == read(Format.MSGTRK, CSV_FIELDS + line + b"\n", len(line))[1].records
+    assert 0 == read(Format.MSGTRK, CSV_FIELDS + line + b"\n", len(line) - 1)[1].records
 
 
 def test_state_holds_none_of_the_files_bytes() -> None:

@@ -36,13 +36,7 @@ class Step:
         variables: What its texts are rendered with.
         label: The task's name, with the loop's item.
         judged: Whether its conditions have been looked at.
-        arguments: As rendered.
-        misfit: Why the server has nothing that the task is about.
-        script: Its read script.
-        answer: What the host said to that.
-        before: The state that was read.
-        difference: What it would change.
-        result: How it ended.
+        left: Kind and id of what the organisation shares and another host writes.
     """
 
     host: str
@@ -57,6 +51,7 @@ class Step:
     answer: Answer | None = None
     before: tuple[Resource, ...] = ()
     difference: Difference = _NOTHING
+    left: frozenset[tuple[str, str]] = frozenset()
     result: TaskResult | None = None
 
     @property
@@ -140,8 +135,9 @@ class Step:
         except TaskError as error:
             self.fail(error)
             return
-        if left:
-            self.fail(_not_converged(left))
+        own = [change for change in left.changes if (change.resource.kind, change.resource.id) not in self.left]
+        if own or not left.known:
+            self.fail(_not_converged(replace(left, changes=tuple(own))))
         else:
             self.end(Status.CHANGED)
 

@@ -595,7 +595,9 @@ def test_servers_of_one_name_in_two_domains(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "roles"),
     [
-        ("2003", ""),
+        ("2000", ""),
+        ("2003", "edge_transport"),
+        ("2003", "mailbox hub_transport"),
         ("2007", "edge_transport hub_transport"),
         ("2013", "hub_transport"),
         ("2016", "client_access"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from harness.exchange.versions import VERSIONS
+from harness.exchange.versions import VERSIONS, Server
 from harness.modules import facts, log_folders, shells
 from harness.modules.base import Target
 from harness.modules.registry import MODULES
@@ -54,8 +54,10 @@ def _resource(kind: str, ident: str, **properties: object) -> dict[str, Any]:
 
 
 def samples(target: Target) -> Mapping[str, tuple[Sample, ...]]:
-    """Give each module's samples for a server; none where the module has nothing to do with its roles."""
-    services = [_resource(service.kind, "EX01", protocol_logging="None") for service in target.version.intra_org]
+    """Give each module's samples for a server."""
+    server = target.server
+    services = [_resource(service.kind, "EX01", protocol_logging="None") for service in server.intra_org]
+    delivery = [_resource(server.delivery.kind, "EX01", protocol_logging="None")] if server.delivery else []
     tracking = _resource(
         "message tracking",
         "EX01",
@@ -66,6 +68,17 @@ def samples(target: Target) -> Mapping[str, tuple[Sample, ...]]:
         maximum_file_size="10 MB (10,485,760 bytes)",
         subject_logging=False,
     )
+    tracked: dict[str, object] = {"path": "D:\\Tracking"}
+    if target.version.management == "shell":
+        tracked |= {
+            "maximum_age": "10.00:00:00",
+            "maximum_directory_size": "500 MB",
+            "maximum_file_size": "20 MB",
+            "subject_logging": True,
+        }
+    site = {**_SITE, "metabase": True, "fields": "2199503", "target": None}
+    if target.version.management == "shell":
+        site = {**_SITE}
     service = _resource("service", "MSExchangeTransport", state="Stopped", start_mode="Auto", process=0)
     return {
         "iis_logging": (
@@ -76,11 +89,14 @@ def samples(target: Target) -> Mapping[str, tuple[Sample, ...]]:
                     "period": "hourly",
                     "directory": "D:\\L",
                 },
-                [_resource("site defaults", "defaults", **_SITE), _resource("site", "1", **_SITE)],
+                [_resource("site defaults", "defaults", **site), _resource("site", "1", **site)],
             ),
         ),
         "receive_connector": (
-            Sample({"protocol_logging": "verbose"}, [_resource("receive connector", "1", protocol_logging="None")]),
+            Sample(
+                {"protocol_logging": "verbose", "mailbox_delivery": "verbose"},
+                [_resource("receive connector", "1", protocol_logging="None"), *delivery],
+            ),
         ),
         "send_connector": (
             Sample(
@@ -88,18 +104,13 @@ def samples(target: Target) -> Mapping[str, tuple[Sample, ...]]:
                 [_resource("send connector", "1", protocol_logging="None", source=True), *services],
             ),
         ),
-        "message_tracking": (
+        "smtp_virtual_server": (
             Sample(
-                {
-                    "path": "D:\\Tracking",
-                    "maximum_age": "10.00:00:00",
-                    "maximum_directory_size": "500 MB",
-                    "maximum_file_size": "20 MB",
-                    "subject_logging": True,
-                },
-                [tracking],
+                {"protocol_logging": "verbose", "fields": ["cs-method"]},
+                [_resource("SMTP virtual server", "SmtpSvc/1", **site)],
             ),
         ),
+        "message_tracking": (Sample(tracked, [tracking]),),
         "service": (
             Sample({"names": ["MSExchangeTransport"], "state": "running"}, [service]),
             Sample(
@@ -123,10 +134,12 @@ def unsampled() -> list[str]:
 
 
 def targets(version: Version) -> Iterator[Target]:
-    """Give the servers that scripts are made for: each way to get at the Exchange cmdlets."""
-    yield Target("ex01", version, "remoting", "ex01.example.com", "EXAMPLE\\admin", Secret("sample"))
-    yield Target("ex01", version, "remoting")
-    yield Target("ex01", version, "snapin")
+    """Give the servers that scripts are made for: the usual roles, each role alone, each way to the cmdlets."""
+    for roles in dict.fromkeys((version.usual, *(frozenset({role}) for role in version.roles))):
+        for access in Server(version, roles).accesses:
+            yield Target("ex01", version, access, "ex01.example.com", "EXAMPLE\\admin", Secret("sample"), roles=roles)
+    if "remoting" in version.accesses:
+        yield Target("ex01", version, "remoting")
 
 
 def loaded() -> Script:
@@ -138,7 +151,7 @@ def scripts(version: Version) -> Iterator[Script]:
     """Give every script for a version: those that bring cmdlets up, the facts, each module's read and write."""
     yield loaded()
     for target in targets(version):
-        wanting = [facts.script(target), log_folders.script(target)]
+        wanting = [facts.script(), log_folders.script(target, target.roles or frozenset())]
         for name, of_module in samples(target).items():
             for sample in of_module:
                 wanting += _of_module(name, sample, target)
@@ -149,6 +162,8 @@ def scripts(version: Version) -> Iterator[Script]:
 def _of_module(name: str, sample: Sample, target: Target) -> Iterator[Script]:
     module = MODULES[name]
     arguments = module.Arguments.model_validate(sample.arguments)
+    if module.misfit(arguments, target.server):
+        return
     yield module.read(arguments, target)
     difference = module.compare(arguments, module.resources(list(sample.answer)))
     if not difference:

@@ -7,11 +7,12 @@ a sample is a finding, and so is a template that no sample renders.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from harness.exchange.versions import VERSIONS, Server
 from harness.modules import facts, log_folders, shells
 from harness.modules.base import Target
+from harness.modules.collector_access import Fix
 from harness.modules.registry import MODULES
 from harness.redaction import Secret
 from harness.remote import batch
@@ -53,6 +54,79 @@ def _resource(kind: str, ident: str, **properties: object) -> dict[str, Any]:
     return {"kind": kind, "id": ident, "name": ident, "properties": properties}
 
 
+# What is the same on every server: access for the collector. Each script asks for the Windows that it runs on, so that
+# one sample renders what it does on any; each of its loops has something to go over.
+_OPEN = {
+    "enabled": "True",
+    "direction": "Inbound",
+    "action": "Allow",
+    "profile": "Any",
+    "protocol": "TCP",
+    "addresses": ["10.0.0.9"],
+}
+_SHARE = {
+    "sid": "S-1-5-21-1-2-3-1104",
+    "problem": None,
+    "path": None,
+    "type": None,
+    "entries": [],
+    "drive": "Fixed",
+    "exists": True,
+    "rules": [],
+    "can_grant": True,
+}
+_SHARE_OF_OTHERS = {
+    **_SHARE,
+    "path": "D:\\L",
+    "type": 0,
+    "entries": ["0 S-1-5-32-544 2032127"],
+}
+_REFUSING = {
+    "windows": "6.1.7601",
+    "drive_share": False,
+    "smb1": True,
+    "smb2": False,
+    "signing": False,
+    "encryption": False,
+    "AutoShareServer": 0,
+    "LocalAccountTokenFilterPolicy": None,
+    "EnableLUA": 1,
+    "LmCompatibilityLevel": None,
+    "NtlmMinServerSec": 0x20080000,
+    "RestrictReceivingNTLMTraffic": 2,
+}
+
+
+def _firewall(port: int, rule: Mapping[str, object] | None) -> dict[str, Any]:
+    return _resource("firewall rule", f"harness-TCP-{port}", protocol="TCP", port=port, way="NetSecurity", rule=rule)
+
+
+_ACCESS: Mapping[str, tuple[Sample, ...]] = {
+    "firewall": tuple(
+        Sample(
+            {"collectors": collectors, "profile": "smb2", "winrm": True},
+            # One to make, one to change, one to remove.
+            [
+                _firewall(445, None),
+                _firewall(5985, {**_OPEN, "ports": ["5985"]}),
+                _firewall(135, {**_OPEN, "ports": ["135"]}),
+            ],
+        )
+        for collectors in (["10.0.0.7", "10.0.1.0/24"], ["any"])
+    ),
+    "log_share": tuple(
+        Sample({"name": "logs", "path": "D:\\L", "account": "EXAMPLE\\reader"}, [_resource("share", "logs", **share)])
+        for share in (_SHARE, _SHARE_OF_OTHERS)
+    ),
+    "collector_access": (
+        Sample(
+            {"account": "local", "fix": list(get_args(Fix))},
+            [_resource("server", "server", **_REFUSING)],
+        ),
+    ),
+}
+
+
 def samples(target: Target) -> Mapping[str, tuple[Sample, ...]]:
     """Give each module's samples for a server."""
     server = target.server
@@ -81,6 +155,7 @@ def samples(target: Target) -> Mapping[str, tuple[Sample, ...]]:
         site = {**_SITE}
     service = _resource("service", "MSExchangeTransport", state="Stopped", start_mode="Auto", process=0)
     return {
+        **_ACCESS,
         "iis_logging": (
             Sample(
                 {

@@ -64,7 +64,7 @@ _OPEN = {
     "protocol": "TCP",
     "addresses": ["10.0.0.9"],
 }
-_SHARE = {
+_SHARE: Mapping[str, object] = {
     "sid": "S-1-5-21-1-2-3-1104",
     "problem": None,
     "path": None,

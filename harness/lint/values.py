@@ -15,9 +15,11 @@ from harness.lab.powershell.syntax import (
     ArrayLiteral,
     Assignment,
     Binary,
+    Block,
     Cast,
     CommandExpression,
     ForEach,
+    FunctionDefinition,
     HashLiteral,
     Index,
     Literal,
@@ -75,6 +77,7 @@ class Variables:
         self._looped: dict[str, list[Node]] = {}
         self._inside: dict[tuple[int, int], Node] = {}
         self._untold: set[str] = set()
+        self._function: dict[tuple[int, int], FunctionDefinition] = {}
         for node in script.walk():
             self._note(node)
 
@@ -97,6 +100,9 @@ class Variables:
                         self._inside[each.line, each.column] = values
             case ParameterDefinition(name=name):
                 self._untold.add(name.lower())
+            case FunctionDefinition(body=body):
+                # As with loops, the innermost function has the last word.
+                self._function.update(((each.line, each.column), node) for each in body.walk())
             case _:
                 pass
 
@@ -108,6 +114,34 @@ class Variables:
         """Give every value that an expression can have; of an array, its members. Of very many, `UNKNOWN` is one."""
         found = tuple(islice(self._values(node), _MOST))
         return (*found, UNKNOWN) if len(found) == _MOST else found
+
+    def heads(self, node: Node, depth: int = 0) -> frozenset[str]:
+        """Give what the first member of an array can be; of what can't be told, the empty text.
+
+        What is added to an array comes after its first member. A variable is followed within its own function.
+
+        Args:
+            node: The array.
+            depth: How many variables were followed up to here.
+        """
+        match node:
+            case Literal(value=str(value)):
+                return frozenset({value})
+            case (
+                Paren(body=inner)
+                | Cast(operand=inner)
+                | Pipeline(elements=(CommandExpression(expression=inner),))
+                | Binary(operator="+", left=inner)
+                | ArrayExpression(body=Block(statements=(inner, *_)))
+                | ArrayLiteral(items=(inner, *_))
+            ):
+                return self.heads(inner, depth)
+            case Variable(name=name) if depth < _DEEPEST:
+                here = self._function.get((node.line, node.column))
+                own = [each for each in self.assigned(name) if self._function.get((each.line, each.column)) is here]
+                found = (self.heads(each, depth + 1) for each in own)
+                return frozenset[str]().union(*found) or frozenset({""})
+        return frozenset({""})
 
     def _values(self, node: Node, depth: int = 0) -> Iterator[Value]:  # noqa: C901  one row per kind of node
         if depth > _DEEPEST:

@@ -227,21 +227,22 @@ def scripts(version: Version) -> Iterator[Script]:
     yield loaded()
     for target in targets(version):
         wanting = [facts.script(), log_folders.script(target, target.roles or frozenset())]
-        for name, of_module in samples(target).items():
-            for sample in of_module:
-                wanting += _of_module(name, sample, target)
+        for name in samples(target):
+            wanting += of_module(name, target)
         yield from wanting
         yield from shells.loads(wanting, target).values()
 
 
-def _of_module(name: str, sample: Sample, target: Target) -> Iterator[Script]:
+def of_module(name: str, target: Target) -> Iterator[Script]:
+    """Give a module's read and write scripts for a server; none where the server has nothing that it is about."""
     module = MODULES[name]
-    arguments = module.Arguments.model_validate(sample.arguments)
-    if module.misfit(arguments, target.server):
-        return
-    yield module.read(arguments, target)
-    difference = module.compare(arguments, module.resources(list(sample.answer)))
-    if not difference:
-        message = f"the sample of {name} leaves nothing to write, so its write script isn't checked"
-        raise AssertionError(message)
-    yield module.write(arguments, difference, target)
+    for sample in samples(target).get(name, ()):
+        arguments = module.Arguments.model_validate(sample.arguments)
+        if module.misfit(arguments, target.server):
+            continue
+        yield module.read(arguments, target)
+        difference = module.compare(arguments, module.resources(list(sample.answer)))
+        if not difference:
+            message = f"the sample of {name} leaves nothing to write, so its write script isn't checked"
+            raise AssertionError(message)
+        yield module.write(arguments, difference, target)

@@ -75,7 +75,7 @@ def _playbooks(paths: Sequence[Path], names: Sequence[str]) -> Report:
     playbook = load(paths, MODULES)
     for notice in playbook.notices:
         click.echo(f"note: {notice}", err=True)
-    return check_scripts([(script.text, script.at) for script in scripts(playbook)], names)
+    return check_scripts(scripts(playbook), names)
 
 
 def _must_be_known(names: Sequence[str], known: Collection[str]) -> None:

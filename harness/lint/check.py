@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness import resources
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from harness.exchange.versions import Version
+    from harness.lint.playbooks import PlaybookScript
     from harness.lint.table import Platform
 
 _FOLDER = "templates/powershell"
@@ -33,6 +34,7 @@ _CALLS_BLOCKS = {
 }
 # Cmdlets that a script calls to bring others up aren't among those it declares.
 _BRINGS_UP = ("exchange_", "webadministration")
+_WHATEVER_THE_VERSION = frozenset({"syntax", "undeclared"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,23 @@ class Report:
     versions: tuple[str, ...]
     templates: int
     scripts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What a script is said to need, and so is brought up for it.
+
+    Args:
+        cmdlets: The Exchange cmdlets.
+        web: Whether it gets those of IIS.
+        who: Who says so.
+        hint: Where to say more.
+    """
+
+    cmdlets: frozenset[str]
+    web: bool
+    who: str
+    hint: str
 
 
 def check_templates(versions: Sequence[Version] = tuple(VERSIONS.values())) -> Report:
@@ -107,11 +126,13 @@ def _for_platform(scripts: Sequence[Script], texts: Mapping[str, str], platform:
 
         blocks = _CALLS_BLOCKS.get(file, frozenset())
         around = Surroundings(table(), platform, loaded, blocks=blocks)
-        yield from script_findings(script.text, around, at, script)
+        needs = Needs(script.cmdlets, script.web, "the module", "name it in powershell.script(cmdlets=…)")
+        brings_up = file.rpartition("/")[2].startswith(_BRINGS_UP)
+        yield from script_findings(script.text, around, at, None if brings_up else needs)
 
 
 def script_findings(
-    text: str, around: Surroundings, at: Callable[[int, int], Source], declared: Script | None = None
+    text: str, around: Surroundings, at: Callable[[int, int], Source], needs: Needs | None = None
 ) -> Iterator[Finding]:
     """Check one script for one platform.
 
@@ -119,7 +140,7 @@ def script_findings(
         text: The script.
         around: What it finds where it runs.
         at: Gives the place in the user's or the template's text for a line and a column of the script.
-        declared: The script with what it declares to need; None where it declares nothing.
+        needs: What is brought up for it; None where that isn't checked.
     """
     try:
         tree = parse(text)
@@ -138,42 +159,43 @@ def script_findings(
         where = at(remark.node.line, remark.node.column)
         bound = versions if remark.rule in {"cmdlet", "parameter", "positional"} else ()
         yield Finding(where, remark.rule, remark.message, remark.hint, bound)
-    if declared is not None:
-        yield from _undeclared(commands, declared, at)
+    if needs is not None:
+        yield from _undeclared(commands, needs, at)
 
 
-def _undeclared(commands: Commands, script: Script, at: Callable[[int, int], Source]) -> Iterator[Finding]:
-    name = script.source.file.rpartition("/")[2]
-    if name.startswith(_BRINGS_UP):
-        return
+def _undeclared(commands: Commands, needs: Needs, at: Callable[[int, int], Source]) -> Iterator[Finding]:
+    named = {name.lower() for name in needs.cmdlets}
     for cmdlet, node in commands.exchange.items():
-        if cmdlet not in script.cmdlets:
-            message = f"{cmdlet} isn't among the cmdlets that the module names, so no session brings it up"
-            yield Finding(at(node.line, node.column), "undeclared", message, "name it in powershell.script(cmdlets=…)")
-    if commands.web is not None and not script.web:
+        if cmdlet.lower() not in named:
+            message = f"{cmdlet} isn't among the cmdlets that {needs.who} names, so no session brings it up"
+            yield Finding(at(node.line, node.column), "undeclared", message, needs.hint)
+    if commands.web is not None and not needs.web:
         message = "the module doesn't say that this script needs the cmdlets of IIS"
         source = at(commands.web.line, commands.web.column)
         yield Finding(source, "undeclared", message, "say so in powershell.script(web=True)")
 
 
-def check_scripts(scripts: Iterable[tuple[str, Callable[[int, int], Source]]], versions: Sequence[str]) -> Report:
+def check_scripts(scripts: Iterable[PlaybookScript], versions: Sequence[str]) -> Report:
     """Check scripts of the user's own: that they parse and, for the versions named, that what they use exists there.
 
     Args:
-        scripts: Each script's text, and what gives a place in its file.
-        versions: The versions to check for; none to check the syntax alone.
+        scripts: The scripts.
+        versions: The versions to check for; none for what holds whatever the version.
     """
     known = table()
     findings: list[Finding] = []
     count = 0
     newest = list(known.platforms.values())[-1]
-    for text, at in scripts:
+    for script in scripts:
         count += 1
+        # Modules that a script imports by itself are its own affair, those of IIS among them.
+        needs = None
+        if script.cmdlets is not None:
+            needs = Needs(script.cmdlets, web=True, who="the task", hint="name it under exchange")
         for platform in [known.platforms[name] for name in versions] or [newest]:
-            around = Surroundings(known, platform, own=False)
-            found = script_findings(text, around, at)
+            found = script_findings(script.text, Surroundings(known, platform, own=False), script.at, needs)
             if not versions:
-                found = (replace(each, versions=()) for each in found if each.rule in {"syntax", "subset"})
+                found = (each for each in found if each.rule in _WHATEVER_THE_VERSION)
             findings += found
     # What is valid but outside the parser's subset is the lab's limit, not a mistake of the user's.
     wrong = [finding for finding in findings if finding.rule != "subset"]

@@ -206,13 +206,16 @@ class Commands:
             hint = "add it to the table with the Windows that brought it"
             yield Remark(name, "cmdlet", f"lint knows no program {_word(name)!r}", hint)
             return
-        given = [value.value for node in rest[:1] for value in self._variables.values(node) if isinstance(value, Text)]
-        yield from self._program(command, program, given[0] if given else "", sure)
+        for context in sorted(self._variables.heads(rest[0])) if rest else [""]:
+            yield from self._program(command, program, context, sure)
 
     def _program(self, command: Command, program: str, context: str, sure: Sure) -> Iterator[Remark]:
         since = self._around.table.programs[program]
-        if program == "netsh" and context.lower() == "advfirewall":
-            since, program = "2008", "netsh advfirewall"
+        if program == "netsh":
+            if not context and self._around.own:
+                yield Remark(command, "dynamic-name", "lint can't tell which part of netsh is called here", _DYNAMIC)
+            if context.lower() == "advfirewall":
+                since, program = "2008", "netsh advfirewall"
         if not sure.on(self._around.platform).has_windows(since):
             yield Remark(command, "cmdlet", f"{program} came with Windows Server {since}")
 

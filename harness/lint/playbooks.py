@@ -28,12 +28,14 @@ class PlaybookScript:
         written: Its lines as the playbook gives them.
         source: Where the value begins in the file.
         lines: The file's lines.
+        cmdlets: The Exchange cmdlets that its task names; None where a run decides.
     """
 
     text: str
     written: tuple[str, ...]
     source: Source
     lines: tuple[str, ...]
+    cmdlets: frozenset[str] | None = None
 
     def at(self, line: int, column: int) -> Source:
         """Give the place in the file of a place in the script; the value's own where YAML has rewritten the text.
@@ -63,14 +65,26 @@ def scripts(playbook: Playbook) -> Iterator[PlaybookScript]:
         for task in (*play.tasks, *play.handlers):
             if task.module != _MODULE:
                 continue
+            cmdlets = _cmdlets(task.written.member("exchange"))
             for name in _ARGUMENTS:
                 value = task.written.member(name)
                 if value is not None and isinstance(value.data, str) and value.data:
-                    yield _script(value, value.data, files)
+                    yield _script(value, value.data, files, cmdlets)
 
 
-def _script(value: Value, text: str, files: dict[str, tuple[str, ...]]) -> PlaybookScript:
+def _cmdlets(value: Value | None) -> frozenset[str] | None:
+    """Give what ``exchange`` names; a text is a list of words parted by commas, as everywhere."""
+    named = value.plain() if value is not None else []
+    words = named.split(",") if isinstance(named, str) else named
+    if not isinstance(words, list) or any("{{" in str(word) for word in words):
+        return None
+    return frozenset(str(word).strip() for word in words)
+
+
+def _script(
+    value: Value, text: str, files: dict[str, tuple[str, ...]], cmdlets: frozenset[str] | None
+) -> PlaybookScript:
     file = value.source.file
     if file not in files:
         files[file] = tuple(Path(file).read_text(encoding="utf-8-sig").splitlines())
-    return PlaybookScript(filled(text), tuple(text.splitlines()), value.source, files[file])
+    return PlaybookScript(filled(text), tuple(text.splitlines()), value.source, files[file], cmdlets)

@@ -7,6 +7,7 @@ The order of statements isn't followed: a variable holds whatever is assigned to
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from harness.lab.powershell.syntax import (
@@ -14,9 +15,11 @@ from harness.lab.powershell.syntax import (
     ArrayLiteral,
     Assignment,
     Binary,
+    Block,
     Cast,
     CommandExpression,
     ForEach,
+    FunctionDefinition,
     HashLiteral,
     Index,
     Literal,
@@ -35,6 +38,8 @@ if TYPE_CHECKING:
 
 _DEEPEST = 12
 """How far a value is followed; variables that depend on each other would have no end."""
+_MOST = 500
+"""How many values are looked at; a script that builds text in a loop would have any number."""
 
 
 class Unknown:
@@ -72,6 +77,7 @@ class Variables:
         self._looped: dict[str, list[Node]] = {}
         self._inside: dict[tuple[int, int], Node] = {}
         self._untold: set[str] = set()
+        self._function: dict[tuple[int, int], FunctionDefinition] = {}
         for node in script.walk():
             self._note(node)
 
@@ -94,6 +100,9 @@ class Variables:
                         self._inside[each.line, each.column] = values
             case ParameterDefinition(name=name):
                 self._untold.add(name.lower())
+            case FunctionDefinition(body=body):
+                # As with loops, the innermost function has the last word.
+                self._function.update(((each.line, each.column), node) for each in body.walk())
             case _:
                 pass
 
@@ -101,8 +110,40 @@ class Variables:
         """Give what is assigned to a variable anywhere."""
         return self._assigned.get(name.lower(), ())
 
-    def values(self, node: Node, depth: int = 0) -> Iterator[Value]:  # noqa: C901  one row per kind of node
-        """Give every value that an expression can have; of an array, its members."""
+    def values(self, node: Node) -> tuple[Value, ...]:
+        """Give every value that an expression can have; of an array, its members. Of very many, `UNKNOWN` is one."""
+        found = tuple(islice(self._values(node), _MOST))
+        return (*found, UNKNOWN) if len(found) == _MOST else found
+
+    def heads(self, node: Node, depth: int = 0) -> frozenset[str]:
+        """Give what the first member of an array can be; of what can't be told, the empty text.
+
+        What is added to an array comes after its first member. A variable is followed within its own function.
+
+        Args:
+            node: The array.
+            depth: How many variables were followed up to here.
+        """
+        match node:
+            case Literal(value=str(value)):
+                return frozenset({value})
+            case (
+                Paren(body=inner)
+                | Cast(operand=inner)
+                | Pipeline(elements=(CommandExpression(expression=inner),))
+                | Binary(operator="+", left=inner)
+                | ArrayExpression(body=Block(statements=(inner, *_)))
+                | ArrayLiteral(items=(inner, *_))
+            ):
+                return self.heads(inner, depth)
+            case Variable(name=name) if depth < _DEEPEST:
+                here = self._function.get((node.line, node.column))
+                own = [each for each in self.assigned(name) if self._function.get((each.line, each.column)) is here]
+                found = (self.heads(each, depth + 1) for each in own)
+                return frozenset[str]().union(*found) or frozenset({""})
+        return frozenset({""})
+
+    def _values(self, node: Node, depth: int = 0) -> Iterator[Value]:  # noqa: C901  one row per kind of node
         if depth > _DEEPEST:
             yield UNKNOWN
             return
@@ -119,11 +160,11 @@ class Variables:
             case Index(target=target, index=Literal(value=str(name))):
                 yield from self._of_member(target, name, deeper)
             case Paren(body=body) | Cast(operand=body):
-                yield from self.values(body, deeper)
+                yield from self._values(body, deeper)
             case Binary(operator="+", left=left, right=right):
                 yield from self._sum(left, right, deeper)
             case Pipeline(elements=(CommandExpression(expression=expression),)):
-                yield from self.values(expression, deeper)
+                yield from self._values(expression, deeper)
             case ArrayExpression(body=block) | SubExpression(body=block):
                 yield from self._all(block.statements, deeper)
             case ArrayLiteral(items=items):
@@ -133,7 +174,7 @@ class Variables:
 
     def _all(self, nodes: Sequence[Node], depth: int) -> Iterator[Value]:
         for each in nodes:
-            yield from self.values(each, depth)
+            yield from self._values(each, depth)
 
     def _of_variable(self, variable: Variable, depth: int) -> Iterator[Value]:
         name = variable.name.lower()
@@ -145,11 +186,11 @@ class Variables:
             return
         added = tuple(self._members.get(name, ()))
         for source in sources:
-            for value in self.values(source, depth):
+            for value in self._values(source, depth):
                 yield Hash((*value.pairs, *added)) if isinstance(value, Hash) and added else value
 
     def _of_member(self, target: Node, name: str, depth: int) -> Iterator[Value]:
-        for value in self.values(target, depth):
+        for value in self._values(target, depth):
             found = (
                 [each for key, each in value.pairs if key.value.lower() == name.lower()]
                 if isinstance(value, Hash)
@@ -158,11 +199,11 @@ class Variables:
             if not found:
                 yield UNKNOWN
             for each in found:
-                yield from self.values(each, depth)
+                yield from self._values(each, depth)
 
     def _sum(self, left: Node, right: Node, depth: int) -> Iterator[Value]:
-        for first in self.values(left, depth):
-            for second in self.values(right, depth):
+        for first in self._values(left, depth):
+            for second in self._values(right, depth):
                 if isinstance(first, Text) and isinstance(second, Text):
                     yield Text(first.value + second.value, first.node)
                 else:

@@ -17,6 +17,7 @@ PLAYBOOK = r"""- hosts: all
   tasks:
     - name: block
       powershell:
+        exchange: [get-transportservice]
         test: "$true"
         set: |
           $name = {{ facts.fqdn }}
@@ -78,15 +79,15 @@ def test_playbook_is_checked_for_a_version(playbook: Path) -> None:
     assert 1 == ran.returncode
     assert [
         (
-            f"{playbook}:9:19: -in came with Windows PowerShell 3.0 (write -contains with its sides changed) "
+            f"{playbook}:10:19: -in came with Windows PowerShell 3.0 (write -contains with its sides changed) "
             "[construct; Exchange 2010]"
         ),
-        f"{playbook}:9:33: Get-TransportService exists in Exchange 2013 and later only [cmdlet; Exchange 2010]",
+        f"{playbook}:10:33: Get-TransportService exists in Exchange 2013 and later only [cmdlet; Exchange 2010]",
         (
-            f"{playbook}:12:37: -Tail of Get-Content exists in Windows PowerShell 3.0 and later only "
+            f"{playbook}:13:37: -Tail of Get-Content exists in Windows PowerShell 3.0 and later only "
             "[parameter; Exchange 2010]"
         ),
-        f"{playbook}:17:14: ConvertTo-Json exists in Windows PowerShell 3.0 and later only [cmdlet; Exchange 2010]",
+        f"{playbook}:18:14: ConvertTo-Json exists in Windows PowerShell 3.0 and later only [cmdlet; Exchange 2010]",
         "4 scripts of playbooks for Exchange 2010: 4 found",
     ] == ran.stdout.splitlines()
 
@@ -101,7 +102,7 @@ def test_playbook_that_does_not_parse(playbook: Path) -> None:
     assert [
         {
             "file": str(playbook),
-            "line": 12,
+            "line": 13,
             "column": 45,
             "rule": "syntax",
             "message": "Unexpected token ')' in expression or statement",
@@ -109,6 +110,26 @@ def test_playbook_that_does_not_parse(playbook: Path) -> None:
             "versions": [],
         }
     ] == json.loads(ran.stdout)["findings"]
+
+
+def test_cmdlet_that_the_task_does_not_name(playbook: Path) -> None:
+    """An Exchange cmdlet that no session would bring up is found whatever the version."""
+    playbook.write_text(PLAYBOOK.replace("get-transportservice", "Get-SendConnector"), encoding="utf-8")
+
+    ran = _lint("-p", playbook)
+
+    assert 1 == ran.returncode
+    assert ran.stdout.startswith(
+        f"{playbook}:10:33: Get-TransportService isn't among the cmdlets that the task names, so no session brings it "
+        "up (name it under exchange) [undeclared]\n"
+    )
+
+
+def test_cmdlets_that_a_run_decides(playbook: Path) -> None:
+    """Where a template names the cmdlets, lint can't tell and doesn't guess."""
+    playbook.write_text(PLAYBOOK.replace("[get-transportservice]", '"{{ cmdlets }}"'), encoding="utf-8")
+
+    assert 0 == _lint("-p", playbook).returncode
 
 
 def test_wrong_playbook(playbook: Path) -> None:

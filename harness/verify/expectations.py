@@ -480,6 +480,8 @@ class _Connectors(_Sightless):
         error = seen.probe_error or trail.error
         if error is not None:
             return Failure(expected, error.message, error.hint, final=True)
+        if trail.untracked:
+            return None
         silent = {session: name for session, name in trail.tracked.items() if session not in trail.logged}
         if silent:
             shown = "; ".join(f"'{name}' (session {session})" for session, name in silent.items())

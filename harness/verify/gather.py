@@ -251,6 +251,7 @@ class HostGather:
             for family, watched in self.watched.items():
                 own = [folder for folder in self.subject.folders if folder.family == family.value]
                 watched.absent = not own
+                watched.seen.trail.untracked |= family is Family.MSGTRK and watched.absent
                 watched.seen.folders = tuple(f"{folder.share}/{folder.folder}" for folder in own)
                 handover = Handover(_Sink(watched, self.subject.address, self._mappings), positions)
                 watched.pollers = [

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from harness.errors import PathMissingError, UnreachableError
-from harness.verify.expectations import SWITCH, Failure
+from harness.verify.expectations import SWITCH, ConnectorsLogged, Failure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,6 +133,8 @@ def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None,
         failure = Failure("its logs can be polled over SMB", error.message, hint)
     elif watched.absent:
         status, reason = Status.SKIPPED, f"a host of these roles has no {expectation.family} log"
+    elif isinstance(expectation.check, ConnectorsLogged) and watched.seen.trail.untracked:
+        status, reason = Status.SKIPPED, "a host of these roles tracks no messages, so nobody knows their connectors"
     elif not watched.seen.polls:
         failure = Failure("an answer in time", "its logs weren't polled once", "give more time with --timeout")
     else:

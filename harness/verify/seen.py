@@ -58,12 +58,14 @@ class Trail:
         logged: Sessions of the protocol logs in which the message is mentioned, with their connectors.
         ended: Whether the message went as far as it goes here.
         error: Why the message goes no way at all: it was refused.
+        untracked: Whether a server of these roles tracks no messages, so that nothing can be said of their way.
     """
 
     tracked: dict[str, str] = field(default_factory=dict)
     logged: dict[str, str] = field(default_factory=dict)
     ended: bool = False
     error: HarnessError | None = None
+    untracked: bool = False
 
 
 @dataclass(slots=True)

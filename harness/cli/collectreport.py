@@ -55,12 +55,11 @@ class Report:
                 self.say(f"{_whose(source)}: is read now")
             for path in result.restarted:
                 self.say(f"{_whose(source)}: {path} was cut short on the host; it is read from its beginning")
-            refused = {(source.key, error.path) for error in result.refused}
-            for key in [key for key in self._said if key[0] == source.key and key not in refused]:
+            for key in [key for key in self._said if key[0] == source.key and key[1] not in result.refused]:
                 del self._said[key]
-            for error in result.refused:
+            for path, error in result.refused.items():
                 self._code = self._code or 1
-                self._say_once((source.key, error.path), source, error)
+                self._say_once((source.key, path), source, error)
 
     def error(self, source: PolledFolder, error: HostError) -> None:
         """Take why a folder as a whole wasn't read."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from harness.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
     from harness.collect.positions import Position, Positions
@@ -44,12 +44,15 @@ class Delivered:
 
     Args:
         events: How many events it ended; the throttle counts them.
-        state: What the sink needs to go on after this chunk, for example the line that isn't complete yet. It
-            is stored with the position, so it survives a kill.
+        state: What the sink needs to go on, for example the names of the columns. It is stored with the
+            position, so it survives a kill.
+        position: Where in the file to go on from the state; ``None`` for the chunk's end. A reader whose
+            state doesn't hold the beginning of an unfinished line gives the place where that line begins.
     """
 
     events: int
     state: bytes
+    position: int | None = None
 
 
 class Sink(Protocol):
@@ -61,6 +64,10 @@ class Sink(Protocol):
         The same chunk, or one that begins at the same place, comes again with the same state when something
         fails or ends the process before the position is stored. So what follows from a chunk must follow from
         its state and bytes alone, and what was written must be undone: see ``outputs``.
+
+        Chunks of one poll follow each other without a gap. So a sink that gives positions keeps its reader
+        meanwhile: a chunk that begins where the reader stands goes to it. One that begins elsewhere begins at
+        the stored position, or at 0, and needs a new reader, made from the state.
         """
 
     def outputs(self) -> Mapping[str, int]:
@@ -87,12 +94,14 @@ class Handover:
         self._lock = threading.Lock()
         self._failure: BaseException | None = None
 
-    def deliver(self, chunk: Chunk, position: Position, *, gone: Iterable[Position] = ()) -> tuple[Position, int]:
+    def deliver(
+        self, chunk: Chunk, settle: Callable[[Delivered], Position], *, gone: Iterable[Position] = ()
+    ) -> tuple[Position, int]:
         """Hand a chunk over and store the position after it.
 
         Args:
             chunk: The bytes.
-            position: The position after the chunk, but for the reader's state.
+            settle: Makes the position to store of what the sink returned.
             gone: Positions that it replaces.
 
         Returns:
@@ -106,7 +115,7 @@ class Handover:
                 raise StoreError("nothing is collected any more, since the output or the positions failed before")
             try:
                 delivered = self._sink.deliver(chunk)
-                stored = replace(position, state=delivered.state)
+                stored = settle(delivered)
                 self.positions.advance(chunk.source.key, (stored,), self._sink.outputs(), gone=gone)
             except BaseException as error:
                 self._failure = error

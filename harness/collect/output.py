@@ -1,12 +1,11 @@
-"""An output file that holds exactly what the positions account for."""
+"""Where the events go: a file that holds exactly what the positions account for, or a stream."""
 
 from __future__ import annotations
 
 import os
 from contextlib import suppress
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, BinaryIO, Self
 
-from harness.collect.delivery import Delivered
 from harness.errors import StoreError
 
 if TYPE_CHECKING:
@@ -14,11 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from harness.collect.delivery import Chunk
+    from harness.collect.delivery import Chunk, Delivered
     from harness.collect.positions import Positions
 
-    # Takes a chunk; gives the bytes to write, the reader's state and the number of events.
-    Convert = Callable[[Chunk], tuple[bytes, bytes, int]]
+    # Takes a chunk; gives the bytes to write, and what became of the chunk.
+    Convert = Callable[[Chunk], tuple[bytes, Delivered]]
 
 
 class OutputFile:
@@ -35,14 +34,21 @@ class OutputFile:
 
     def __init__(self, path: Path, positions: Positions) -> None:
         self._path = path.resolve()
+        if self._path.exists() and not self._path.is_file():
+            raise StoreError(
+                f"{self._path} isn't a file that can be cut back",
+                hint="for a pipe or a device write to standard output",
+            )
         try:
-            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
+            # Appending would do, but then a part that is cut off could not be written anew in its place.
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o640)
         except OSError as error:
             raise self._unusable(error) from error
+        self._file = os.fdopen(descriptor, "r+b", buffering=0)
         try:
             self._length = self._settle(positions)
         except BaseException:
-            os.close(self._descriptor)
+            self._file.close()
             raise
 
     @property
@@ -66,23 +72,21 @@ class OutputFile:
         """
         if not data:
             return
-        view = memoryview(data)
-        written = 0
+        rest = memoryview(data)
         try:
-            while written < len(view):
-                written += os.pwrite(self._descriptor, view[written:], self._length + written)
-            os.fdatasync(self._descriptor)
+            self._file.seek(self._length)
+            while rest:
+                rest = rest[self._file.write(rest) :]
+            os.fsync(self._file.fileno())
         except OSError as error:
             with suppress(OSError):
-                os.ftruncate(self._descriptor, self._length)
+                self._file.truncate(self._length)
             raise self._unusable(error) from error
-        self._length += len(view)
+        self._length += len(data)
 
     def close(self) -> None:
         """Close it; harmless when called twice."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+        self._file.close()
 
     def _settle(self, positions: Positions) -> int:
         """Bring file and store to the same length.
@@ -90,7 +94,7 @@ class OutputFile:
         Returns:
             The length.
         """
-        actual = os.fstat(self._descriptor).st_size
+        actual = os.fstat(self._file.fileno()).st_size
         accounted = positions.output_length(self.key)
         if accounted is None or actual == 0:
             # New to the store, or moved away by the user since: begin after what is there.
@@ -102,16 +106,21 @@ class OutputFile:
                 hint="move it away, and a new one is begun; nothing is collected again",
             )
         try:
-            os.ftruncate(self._descriptor, accounted)
-            os.fsync(self._descriptor)
-            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._file.truncate(accounted)
+            os.fsync(self._file.fileno())
+            self._sync_folder()
+        except OSError as error:
+            raise self._unusable(error) from error
+        return accounted
+
+    def _sync_folder(self) -> None:
+        """Make the file's name durable, where a folder can be synced: not on Windows."""
+        if hasattr(os, "O_DIRECTORY"):
+            folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
             try:
                 os.fsync(folder)
             finally:
                 os.close(folder)
-        except OSError as error:
-            raise self._unusable(error) from error
-        return accounted
 
     def _unusable(self, error: OSError) -> StoreError:
         return StoreError(f"{self._path} can't be written: {error.strerror}", hint="check disk and rights")
@@ -122,9 +131,7 @@ class FileSink:
 
     Args:
         output: Where to.
-        convert: Gives the bytes to write, the reader's state and the number of events. It may keep a reader
-            in memory for a file as long as the chunk's offset is where that reader stands; else it starts
-            from the state.
+        convert: Gives the bytes to write and what became of the chunk; see ``Sink.deliver``.
     """
 
     def __init__(self, output: OutputFile, convert: Convert) -> None:
@@ -133,9 +140,9 @@ class FileSink:
 
     def deliver(self, chunk: Chunk) -> Delivered:
         """Convert and write; see ``Sink``."""
-        data, state, events = self._convert(chunk)
+        data, delivered = self._convert(chunk)
         self._output.append(data)
-        return Delivered(events=events, state=state)
+        return delivered
 
     def outputs(self) -> Mapping[str, int]:
         """Give the output's length; see ``Sink``."""
@@ -150,3 +157,30 @@ class FileSink:
     ) -> None:
         """Close the output."""
         self._output.close()
+
+
+class StreamSink:
+    """A sink that writes to a stream, such as standard output, which can't be cut back.
+
+    What was written and not yet accounted for when the process is killed is written again at the next start:
+    each event comes at least once.
+
+    Args:
+        stream: Where to.
+        convert: As for ``FileSink``.
+    """
+
+    def __init__(self, stream: BinaryIO, convert: Convert) -> None:
+        self._stream = stream
+        self._convert = convert
+
+    def deliver(self, chunk: Chunk) -> Delivered:
+        """Convert and write; see ``Sink``."""
+        data, delivered = self._convert(chunk)
+        self._stream.write(data)
+        self._stream.flush()
+        return delivered
+
+    def outputs(self) -> Mapping[str, int]:
+        """Account for nothing; see ``Sink``."""
+        return {}

@@ -16,31 +16,28 @@ grew again.
 
 from __future__ import annotations
 
-import re
 import threading
 import time
-from collections import defaultdict
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from harness.collect.delivery import Chunk
 from harness.collect.positions import Position
-from harness.errors import AccessDeniedError, FileLockedError, PathMissingError
+from harness.collect.series import natural, newest_files
+from harness.errors import PathMissingError, ProtocolFaultError, ShareError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import datetime
 
-    from harness.collect.delivery import Handover
+    from harness.collect.delivery import Delivered, Handover
     from harness.collect.source import PolledFolder
-    from harness.errors import ShareError
+    from harness.errors import HostError
     from harness.remote.smb import FileInfo, SmbConnection, SmbFile
 
-_NUMBER = re.compile(r"([0-9]+)")
-_NEWEST_BY_NAME = 2
 # So often a folder is listed again because files vanished between listing and opening.
 _LISTINGS = 3
 _TAIL = 256
@@ -65,7 +62,7 @@ class PollResult:
         events: As the sink counted them.
         vanished: How many were gone between listing and opening.
         restarted: Paths that were read again from the beginning, since they were cut short.
-        refused: Why files or folders weren't read; they are tried again at the next poll.
+        refused: Why files or folders weren't read, by their paths; they are tried again at the next poll.
         interrupted: Whether the poll was ended early.
         seconds: How long it took.
     """
@@ -78,7 +75,7 @@ class PollResult:
     events: int = 0
     vanished: int = 0
     restarted: tuple[str, ...] = ()
-    refused: tuple[ShareError, ...] = ()
+    refused: Mapping[str, HostError] = field(default_factory=dict)
     interrupted: bool = False
     seconds: float = 0.0
 
@@ -138,6 +135,8 @@ class Poller:
         self._throttle = Throttle(source.throttle, self._stop)
         # The store is this process's alone, so it is read once.
         self._known = handover.positions.of(source.key)
+        # The end of what was read, where the position is before it since the last line isn't finished.
+        self._read_to: dict[tuple[str, datetime], int] = {}
 
     def poll(self) -> PollResult:
         """Read what is new.
@@ -176,7 +175,7 @@ class Poller:
             events=tally.events,
             vanished=tally.vanished,
             restarted=tuple(tally.restarted),
-            refused=tuple(tally.refused.values()),
+            refused=tally.refused,
             interrupted=self._stop.is_set(),
             seconds=time.monotonic() - started,
         )
@@ -187,7 +186,7 @@ class Poller:
             self.source.folder,
             wanted=self.source.wants,
             recursive=self.source.recursive,
-            on_denied=tally.refuse,
+            on_denied=tally.deny,
         )
         return sorted(found, key=lambda info: natural(info.path))
 
@@ -206,7 +205,7 @@ class Poller:
         return (
             position is None
             or (info.size, info.modified) != (position.listed_size, position.listed_modified)
-            or position.offset < info.size
+            or max(position.offset, self._read_to.get((info.path, info.created), 0)) < info.size
         )
 
     def _look_at(self, connection: SmbConnection, info: FileInfo, tally: _Tally) -> bool:
@@ -223,8 +222,8 @@ class Poller:
             # Purged or renamed since the listing: not a failure, but the listing is out of date.
             tally.vanished += 1
             return False
-        except (AccessDeniedError, FileLockedError) as error:
-            tally.refuse(error)
+        except (ShareError, ProtocolFaultError) as error:
+            tally.refused[info.path] = error
         return True
 
     def _read(self, file: SmbFile, info: FileInfo, tally: _Tally) -> None:
@@ -236,6 +235,7 @@ class Poller:
         if after is None:
             tally.restarted.append(info.path)
             position = replace(position, offset=0, tail=b"", state=b"")
+            self._read_to.pop((position.path, position.created), None)
             after = self._read_from(file, position, gone, tally) or position
         if self._known.get((after.path, after.created)) != after:
             # Nothing was read; what the folder listed is kept, so that the file isn't opened again for
@@ -275,25 +275,26 @@ class Poller:
             The position after what was read; ``None`` where the bytes before the position aren't those that
             were read before, so that nothing was handed over.
         """
-        if file.size_at_open == position.offset:
+        key = (position.path, position.created)
+        if file.size_at_open == max(position.offset, self._read_to.get(key, 0)):
             return position
-        tail_length = min(_TAIL, position.offset)
-        start = position.offset - tail_length
+        window = _Window(max(0, position.offset - _TAIL))
+        at = position.offset
         largest = _THROTTLED_CHUNK if self._throttle.limited else _CHUNK
-        tail = b""
-        room = 0
-        with closing(file.chunks(start, file.size_at_open - start, largest=largest)) as chunks:
+        length = file.size_at_open - window.start
+        with closing(file.chunks(window.start, length, largest=largest)) as chunks:
             for data in chunks:
-                fresh = data
-                if not tail and tail_length:
-                    tail, fresh = data[:tail_length], data[tail_length:]
-                    if _digest(tail) != position.tail:
-                        return None
-                fresh, room = _without_room(bytes(room) + fresh)
-                if not fresh:
+                unchecked = window.end < at
+                window.add(data)
+                if unchecked and (window.end < at or window.digest(at) != position.tail):
+                    return None
+                fresh = _without_room(window.after(at))
+                # Where room follows, all that is written may have been read before.
+                if not fresh or at + len(fresh) == self._read_to.get(key):
                     continue
-                tail = (tail + fresh)[-_TAIL:]
-                position, events = self._hand_over(position, fresh, tail, gone)
+                position, events = self._hand_over(position, at, fresh, window, gone)
+                at += len(fresh)
+                self._read_to[key] = at
                 tally.count(position.path, len(fresh), events)
                 self._throttle.spend(events)
                 if self._stop.is_set():
@@ -301,7 +302,7 @@ class Poller:
         return position
 
     def _hand_over(
-        self, position: Position, data: bytes, tail: bytes, gone: tuple[Position, ...]
+        self, position: Position, at: int, data: bytes, window: _Window, gone: tuple[Position, ...]
     ) -> tuple[Position, int]:
         """Hand a chunk over and store the position after it.
 
@@ -312,12 +313,17 @@ class Poller:
             source=self.source,
             path=position.path,
             created=position.created,
-            offset=position.offset,
+            offset=at,
             data=data,
             state=position.state,
         )
-        after = replace(position, offset=position.offset + len(data), tail=_digest(tail))
-        stored, events = self._handover.deliver(chunk, after, gone=gone)
+
+        def settle(delivered: Delivered) -> Position:
+            offset = at + len(data) if delivered.position is None else delivered.position
+            return replace(position, offset=offset, tail=window.digest(offset), state=delivered.state)
+
+        stored, events = self._handover.deliver(chunk, settle, gone=gone)
+        window.drop_before(stored.offset)
         self._keep(stored, gone)
         return stored, events
 
@@ -328,10 +334,52 @@ class Poller:
 
     def _forget(self, there: set[tuple[str, datetime]]) -> None:
         """Forget files that were purged long ago."""
-        if len(self._known) > len(there) and self._handover.positions.forget(
-            self.source.key, there, older=_FORGET_AFTER
-        ):
+        if there.issuperset(self._known):
+            return
+        if self._handover.positions.forget(self.source.key, there, older=_FORGET_AFTER):
             self._known = self._handover.positions.of(self.source.key)
+
+
+class _Window:
+    """The bytes around a position: those before it, by which the file is known again, and those after it.
+
+    Args:
+        start: The place of the first byte that will be added.
+    """
+
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self._data = bytearray()
+
+    @property
+    def end(self) -> int:
+        """The place after the last byte."""
+        return self.start + len(self._data)
+
+    def add(self, data: bytes) -> None:
+        """Take the bytes that follow."""
+        self._data += data
+
+    def after(self, position: int) -> bytes:
+        """Give the bytes from a position on."""
+        return bytes(self._data[position - self.start :])
+
+    def digest(self, position: int) -> bytes:
+        """Digest the bytes before a position.
+
+        Raises:
+            ValueError: It is outside the window: a sink went back behind a position that it gave before.
+        """
+        if not self.start <= position <= self.end:
+            raise ValueError(f"position {position} isn't between {self.start} and {self.end}")
+        end = position - self.start
+        return blake2b(self._data[max(0, end - _TAIL) : end], digest_size=16).digest()
+
+    def drop_before(self, position: int) -> None:
+        """Forget what is not needed to go on from a position."""
+        count = max(0, position - _TAIL - self.start)
+        del self._data[:count]
+        self.start += count
 
 
 class _Tally:
@@ -342,7 +390,7 @@ class _Tally:
         self.there: set[tuple[str, datetime]] = set()
         self.read: set[str] = set()
         self.restarted: list[str] = []
-        self.refused: dict[str, ShareError] = {}
+        self.refused: dict[str, HostError] = {}
 
     def count(self, path: str, data: int, events: int) -> None:
         """Count a chunk."""
@@ -350,46 +398,12 @@ class _Tally:
         self.data += data
         self.events += events
 
-    def refuse(self, error: ShareError) -> None:
-        """Note why a file or folder wasn't read."""
+    def deny(self, error: ShareError) -> None:
+        """Note why a folder wasn't listed."""
         self.refused[error.path] = error
 
 
-def natural(path: str) -> list[str | int]:
-    """Give a key that sorts paths by their numbers: ``…-10`` after ``…-9``."""
-    return [int(part) if part.isdigit() else part.casefold() for part in _NUMBER.split(path)]
-
-
-def newest_files(listing: Iterable[FileInfo]) -> set[str]:
-    """Pick the files that may be written to now.
-
-    Args:
-        listing: All the files of a log folder.
-
-    Returns:
-        The paths of the newest files in each series. A series is the files of one folder whose names differ
-        only in their numbers.
-    """
-    series: defaultdict[str, list[FileInfo]] = defaultdict(list)
-    for info in listing:
-        folder, _, name = info.path.rpartition("/")
-        series[f"{folder}/{_NUMBER.sub('0', name.casefold())}"].append(info)
-    newest: set[str] = set()
-    for files in series.values():
-        by_name = sorted(files, key=lambda info: natural(info.name))
-        # Of equal times the last name counts, and max() takes the first of equals.
-        by_creation = max(reversed(by_name), key=lambda info: info.created)
-        by_change = max(reversed(by_name), key=lambda info: info.modified)
-        newest.update(info.path for info in (*by_name[-_NEWEST_BY_NAME:], by_creation, by_change))
-    return newest
-
-
-def _without_room(data: bytes) -> tuple[bytes, int]:
-    """Split off the zero bytes at the end; give how many those were."""
+def _without_room(data: bytes) -> bytes:
+    """Leave out the zero bytes at the end."""
     written = data.rstrip(b"\0")
-    room = len(data) - len(written)
-    return (written, room) if room <= _LARGEST_ROOM else (data, 0)
-
-
-def _digest(tail: bytes) -> bytes:
-    return blake2b(tail, digest_size=16).digest()
+    return written if len(data) - len(written) <= _LARGEST_ROOM else data

@@ -66,7 +66,7 @@ class PolledFolder:
             ) from None
         if self.polling_interval <= 0 or self.throttle < 0:
             raise HarnessError(
-                f"a polling interval of {self.polling_interval:g} s with a throttle of {self.throttle:g}/s can't be",
+                f"an interval of {self.polling_interval:g} s or a throttle of {self.throttle:g}/s can't be",
                 hint="an interval is above 0, a throttle is 0 for no limit or above",
             )
 

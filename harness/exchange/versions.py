@@ -94,11 +94,6 @@ class Version:
     usual: frozenset[str]
     management: Literal["shell", "wmi"] = "shell"
 
-    @property
-    def tracking(self) -> TransportService:
-        """The service that message tracking's settings belong to on a server with the usual roles."""
-        return next(role.tracking for role in self.roles.values() if role.tracking)
-
     def roles_of(self, keys: Iterable[str]) -> frozenset[str]:
         """Give the roles that registry keys stand for.
 

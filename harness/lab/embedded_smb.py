@@ -1,8 +1,8 @@
 """The SMB server for machines without Samba: impacket's, in this process. It is degraded.
 
-It speaks SMB 2.0.2 only: no encryption, no reads over 64 KB. It ignores share modes, so it can't show that a
-reader locks a file against its writer. Names are case-sensitive, and nothing can be written. Tests that need
-more run against Samba.
+It speaks SMB 2.0.2 only: no encryption, no reads over 64 KB. It ignores share modes and who is an
+administrator, so it can't show that a reader locks a file against its writer. Names are case-sensitive, and
+nothing can be written. Tests that need more run against Samba.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class EmbeddedSmb:
     Args:
         root: The lab's state folder; ``hosts/<address>/c`` and ``/logs`` below it are served.
         addresses: The simulated hosts' own loopback addresses, at least one.
-        users: Who may sign in; ``read_only`` goes without saying, since nobody can write.
+        users: Who may sign in; all of them may read ``C$``.
         port: 0 for a free one.
     """
 

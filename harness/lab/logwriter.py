@@ -50,12 +50,18 @@ class WriterSession:
 
     def __init__(self, address: str, port: int, user: SmbUser, share: str = "C$") -> None:
         self._connection = Connection(uuid.uuid4(), address, port)
-        self._connection.connect(timeout=_SECONDS)
-        session = Session(self._connection, user.name, user.password, require_encryption=False, auth_protocol="ntlm")
-        session.connect()
-        self.tree = TreeConnect(session, rf"\\{address}\{share}")
-        """The share."""
-        self.tree.connect()
+        try:
+            self._connection.connect(timeout=_SECONDS)
+            session = Session(
+                self._connection, user.name, user.password, require_encryption=False, auth_protocol="ntlm"
+            )
+            session.connect()
+            self.tree = TreeConnect(session, rf"\\{address}\{share}")
+            """The share."""
+            self.tree.connect()
+        except SMBException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Break the connection; the server closes what is open on it."""
@@ -93,16 +99,20 @@ class LogWriter:
         if session is None:
             session = self._own_session = WriterSession(address, port, user, share)
         self._file = Open(session.tree, path.replace("/", "\\"))
-        self._file.create(
-            ImpersonationLevel.Impersonation,
-            FilePipePrinterAccessMask.FILE_WRITE_DATA
-            | FilePipePrinterAccessMask.FILE_APPEND_DATA
-            | FilePipePrinterAccessMask.FILE_READ_ATTRIBUTES,
-            FileAttributes.FILE_ATTRIBUTE_NORMAL,
-            sum(_SHARE_FLAGS[letter] for letter in share_mode),
-            CreateDisposition.FILE_OPEN_IF,
-            CreateOptions.FILE_NON_DIRECTORY_FILE,
-        )
+        try:
+            self._file.create(
+                ImpersonationLevel.Impersonation,
+                FilePipePrinterAccessMask.FILE_WRITE_DATA
+                | FilePipePrinterAccessMask.FILE_APPEND_DATA
+                | FilePipePrinterAccessMask.FILE_READ_ATTRIBUTES,
+                FileAttributes.FILE_ATTRIBUTE_NORMAL,
+                sum(_SHARE_FLAGS[letter] for letter in share_mode),
+                CreateDisposition.FILE_OPEN_IF,
+                CreateOptions.FILE_NON_DIRECTORY_FILE,
+            )
+        except SMBException:
+            self._close_own_session()
+            raise
         self._end = int(self._file.end_of_file)
 
     def append(self, data: bytes) -> None:
@@ -121,6 +131,9 @@ class LogWriter:
         """Let go of the file."""
         with suppress(SMBException):
             self._file.close()
+        self._close_own_session()
+
+    def _close_own_session(self) -> None:
         if self._own_session is not None:
             self._own_session.close()
 
@@ -133,3 +146,32 @@ class LogWriter:
     ) -> None:
         """Let go of the file."""
         self.close()
+
+
+def purge(address: str, port: int, user: SmbUser, path: str, *, share: str = "C$") -> None:
+    """Delete a log as a service does that keeps its folder small; whoever has it open must allow that.
+
+    Args:
+        address: The simulated host's address.
+        port: Its SMB port.
+        user: Who deletes.
+        path: The file below ``share``, with forward slashes.
+        share: The share's name.
+
+    Raises:
+        SMBException: The server refused it; a sharing violation here means that a reader is in the way.
+    """
+    session = WriterSession(address, port, user, share)
+    try:
+        file = Open(session.tree, path.replace("/", "\\"))
+        file.create(
+            ImpersonationLevel.Impersonation,
+            FilePipePrinterAccessMask.DELETE,
+            FileAttributes.FILE_ATTRIBUTE_NORMAL,
+            sum(_SHARE_FLAGS.values()),
+            CreateDisposition.FILE_OPEN,
+            CreateOptions.FILE_NON_DIRECTORY_FILE | CreateOptions.FILE_DELETE_ON_CLOSE,
+        )
+        file.close()
+    finally:
+        session.close()

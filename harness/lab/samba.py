@@ -40,6 +40,7 @@ _LONGEST_RUNTIME_PATH = 70
 _START_SECONDS = 15.0
 _STOP_SECONDS = 5.0
 _PORT_TRIES = 5
+_GUEST = "nobody"
 
 _CONFIG = """\
 [global]
@@ -58,6 +59,7 @@ server max protocol = {max_protocol}
 server signing = {signing}
 server smb encrypt = {encryption}
 map to guest = never
+guest account = nobody
 restrict anonymous = 2
 passdb backend = tdbsam:{runtime}/private/passdb.tdb
 username map = {runtime}/users.map
@@ -86,6 +88,7 @@ _ADMIN = """
 [{share}]
 path = {root}/hosts/%i/c
 read only = no
+valid users = {admins}
 """
 
 _PUBLIC = """
@@ -205,10 +208,9 @@ class Samba:
         runtime = self._folder()
         for name in ("private", "lock", "state", "cache", "pid", "ncalrpc"):
             (runtime / name).mkdir(mode=0o700, exist_ok=True)
-        readers = " ".join(account for account, user in self._accounts() if user.read_only)
-        shares = _ADMIN.format(share=ADMIN_SHARE, root=self._root)
-        if readers:
-            shares += f"read list = {readers}\n"
+        # Without a name everybody would be valid; nobody signs in as Samba's guest account.
+        admins = " ".join(account for account, user in self._accounts() if user.admin) or _GUEST
+        shares = _ADMIN.format(share=ADMIN_SHARE, root=self._root, admins=admins)
         shares += _PUBLIC.format(share=PUBLIC_SHARE, root=self._root)
         text = _CONFIG.format(
             domain=self._domain,
@@ -232,7 +234,7 @@ class Samba:
         """Pair each lab user with a Unix account."""
         own = pwd.getpwuid(os.getuid()).pw_name
         # Samba's guest account is left out: signing in as it means something else.
-        others = sorted(entry.pw_name for entry in pwd.getpwall() if entry.pw_name not in {own, "nobody"})
+        others = sorted(entry.pw_name for entry in pwd.getpwall() if entry.pw_name not in {own, _GUEST})
         accounts = [own, *others]
         if len(self._users) > len(accounts):
             raise LabSmbError(f"the lab has {len(self._users)} users but this machine only {len(accounts)} accounts")

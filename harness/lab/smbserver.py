@@ -36,12 +36,12 @@ class SmbUser:
     Args:
         name: Without domain; any domain is accepted before it.
         password: In the clear; never printed.
-        read_only: May read but not write on any share.
+        admin: Whether ``C$`` is open to them; the public share is to everybody.
     """
 
     name: str
     password: str = field(repr=False)
-    read_only: bool = False
+    admin: bool = True
 
 
 class SmbServer(Protocol):
@@ -98,8 +98,8 @@ def create_log(path: Path) -> int:
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
     created = _FILETIME_OF_1970 + time.time_ns() // 100
     value = _LAYOUT.pack(0, _VERSION, _VERSION, _HAS_ATTRIBUTES_AND_CREATION, _ARCHIVE, created)
-    # A file system without extended attributes still serves; there a creation time isn't dependable.
-    with suppress(OSError):
+    # A system without extended attributes still serves; there a creation time isn't dependable.
+    with suppress(OSError, AttributeError):
         os.setxattr(descriptor, _ATTRIBUTE, value)
     return descriptor
 
@@ -118,7 +118,7 @@ def creation_time(path: str) -> int:
     """
     try:
         return int(_LAYOUT.unpack(os.getxattr(path, _ATTRIBUTE))[-1])
-    except (OSError, struct.error):
+    except (OSError, AttributeError, struct.error):
         status = Path(path).stat()
         oldest = min(status.st_mtime_ns, status.st_ctime_ns, status.st_atime_ns)
         return _FILETIME_OF_1970 + oldest // 100

@@ -43,7 +43,7 @@ class ReceiveConnector(Module[ReceiveConnectorArguments]):
 
     def misfit(self, _arguments: ReceiveConnectorArguments, server: Server) -> str:
         """Mailbox, client access and unified messaging servers up to 2010 receive no mail over SMTP."""
-        return "" if server.connectors else f"{server.name} has no receive connectors"
+        return _unlike(server) or ("" if server.connectors else f"{server.name} has no receive connectors")
 
     def read(self, arguments: ReceiveConnectorArguments, target: Target) -> Script:
         """Print every receive connector of the server, and the service that delivers into its mailboxes."""
@@ -97,9 +97,9 @@ class SendConnector(Module[SendConnectorArguments]):
 
     def misfit(self, _arguments: SendConnectorArguments, server: Server) -> str:
         """Mailbox, client access and unified messaging servers up to 2010 send no mail over SMTP."""
-        return (
-            "" if server.connectors else f"{server.name} sends no mail over SMTP: it is the source of no send connector"
-        )
+        if server.connectors:
+            return ""
+        return _unlike(server) or f"{server.name} sends no mail over SMTP: it is the source of no send connector"
 
     def read(self, _arguments: SendConnectorArguments, target: Target) -> Script:
         """Print every send connector of the organisation and the transport services of the server."""
@@ -186,3 +186,10 @@ def _parts(
 def _levels(resources: Sequence[Resource], level: Level) -> tuple[Change, ...]:
     wanted = {"protocol_logging": _AS_EXCHANGE_WRITES[level]}
     return tuple(change for resource in resources for change in differing(resource, wanted))
+
+
+def _unlike(server: Server) -> str:
+    """Say of Exchange 2003 what logs its conversations; nothing of later versions."""
+    if server.version.management != "wmi":
+        return ""
+    return f"Exchange {server.version.name} logs the conversations of SMTP virtual servers: see smtp_virtual_server"

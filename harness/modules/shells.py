@@ -78,7 +78,7 @@ def explain(error: ScriptError, script: Script, target: Target) -> ScriptError:
 def _hint(error: ScriptError, script: Script, target: Target) -> str:
     kinds = set(error.identifier.split(","))
     if "PSSessionOpenFailed" in error.identifier or "PSSessionStateBroken" in kinds:
-        return _no_session(target)
+        return _no_session(kinds, target)
     if "AddPSSnapInRead" in kinds:
         return _no_snapin(script, target)
     if script.cmdlets and error.exception.startswith(_DIRECTORY):
@@ -92,7 +92,14 @@ def _hint(error: ScriptError, script: Script, target: Target) -> str:
     return next((_hidden(what, target) for kind, what in hidden.items() if script.cmdlets and kind in kinds), "")
 
 
-def _no_session(target: Target) -> str:
+def _no_session(kinds: set[str], target: Target) -> str:
+    if "ComputerNotFound" in kinds:
+        return "set exchange_fqdn to a name of the server that its own name service knows"
+    if "CannotConnect" in kinds:
+        return (
+            "no Exchange endpoint answers there: IIS is stopped, or the server has no role that brings one, as an Edge "
+            "server hasn't; compare exchange_roles with harness facts, or name another server in exchange_fqdn"
+        )
     if target.password is None:
         return (
             "the sign-in can't travel on to the server's own PowerShell endpoint (second hop): give exchange_user "

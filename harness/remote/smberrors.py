@@ -27,7 +27,7 @@ from harness.errors import (
 if TYPE_CHECKING:
     from typing import Literal
 
-    from harness.remote.smb import SmbEndpoint
+    from harness.remote.smbsession import SmbEndpoint
 
 ACCESS_DENIED = 0xC0000022
 SHARING_VIOLATION = 0xC0000043

@@ -329,7 +329,7 @@ class HostGather:
                 refused[place] = error.message + (f" ({error.hint})" if error.hint else "")
             else:
                 files += result.listed
-                refused |= {f"{error.share}/{error.path}": error.message for error in result.refused}
+                refused |= {f"{poller.source.share}/{path}": error.message for path, error in result.refused.items()}
         whole = len(errors) == len(watched.pollers)
         seen.error = errors[0] if whole else None
         seen.refused = refused

@@ -107,7 +107,7 @@ def test_ports_are_opened_once(server: Machine) -> None:
 
     assert (10, 0) == (len(first.changes), len(second.changes))
     assert state == ours(server)
-    if server.windows.startswith("5."):
+    if server.product.windows.version.startswith("5."):
         scope = "10.0.0.7/255.255.255.255,10.1.0.0/255.255.255.0"
         assert {f"445:TCP:{scope}:Enabled:harness-TCP-445"} == {
             line for port, line in state.items() if port == "445:TCP"
@@ -134,7 +134,7 @@ def test_the_task_describes_all_rules(server: Machine) -> None:
     kept = {name.lower() for name in ours(server)}
     apply(server, "firewall", state="absent", winrm=True)
 
-    old = server.windows.startswith("5.")
+    old = server.product.windows.version.startswith("5.")
     assert ({"445:tcp", "5985:tcp", "5986:tcp"} if old else {f"harness-tcp-{n}" for n in (445, 5985, 5986)}) == kept
     assert {} == ours(server)
 
@@ -355,7 +355,7 @@ def test_a_programs_own_failure_is_told(machine: Machine) -> None:
 
 def test_a_stock_server_lets_the_collector_in(server: Machine) -> None:
     """Nothing stops it, except on Windows Server 2003, which has nothing that the console speaks."""
-    if server.windows.startswith("5."):
+    if server.product.windows.version.startswith("5."):
         with pytest.raises(TaskError, match="SMB 1 only"):
             difference(server, "collector_access")
     else:

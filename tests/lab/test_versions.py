@@ -436,6 +436,7 @@ def test_the_endpoint(kind: Kind, tmp_path: Path) -> None:
     if kind.version == "2007" or machine.parts.edge:
         assert "PSSessionOpenFailed" in found[0]
         assert "Connecting to remote server ex01.corp.example failed" in found[1]
+        assert ("HTTP status code of 404" if machine.iis.installed else "cannot connect to the destination") in found[1]
     else:
         assert ["EX01"] == found
 
@@ -594,7 +595,9 @@ def test_servers_of_one_name_in_two_domains(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("version", "roles"),
     [
-        ("2003", ""),
+        ("2000", ""),
+        ("2003", "edge_transport"),
+        ("2003", "mailbox hub_transport"),
         ("2007", "edge_transport hub_transport"),
         ("2013", "hub_transport"),
         ("2016", "client_access"),

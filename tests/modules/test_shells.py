@@ -14,6 +14,8 @@ from harness.remote import powershell
 READ = powershell.script("receive_connector.read.ps1.j2", cmdlets={"Get-ReceiveConnector"}, delivery=[])
 WEB = powershell.script("iis_logging.read.ps1.j2", web=True)
 NO_SESSION = ScriptError("refused", identifier="1312,PSSessionOpenFailed")
+NO_ENDPOINT = ScriptError("nobody", identifier="CannotConnect,PSSessionOpenFailed")
+NO_NAME = ScriptError("unknown", identifier="ComputerNotFound,PSSessionOpenFailed")
 NO_SNAPIN = ScriptError("none", identifier="AddPSSnapInRead,Microsoft.PowerShell.Commands.AddPSSnapinCommand")
 NO_DIRECTORY = ScriptError(
     "Active Directory operation failed", exception="Microsoft.Exchange.Data.Directory.ADInvalidCredentialException"
@@ -39,6 +41,8 @@ def target(version: str = "2016", *roles: str, access: str = "auto", password: s
     [
         (NO_SESSION, READ, target(), ["second hop", "exchange_user", "credssp", "winrm_kerberos_delegation"]),
         (NO_SESSION, READ, target(password="x"), ["refused 'CORP\\harness'", "RemotePowerShellEnabled"]),
+        (NO_ENDPOINT, READ, target(password="x"), ["IIS", "no role", "exchange_roles", "exchange_fqdn"]),
+        (NO_NAME, READ, target(), ["exchange_fqdn"]),
         (NO_SNAPIN, READ, target("2007"), ["Exchange 2007 isn't installed", "exchange_version"]),
         (NO_SNAPIN, WEB, target("2007"), ["IIS cmdlets", "Web-Scripting-Tools", "snap-in"]),
         (NO_DIRECTORY, READ, target("2007"), ["second hop", "2007 has no other way in", "credssp"]),
@@ -70,10 +74,10 @@ def test_every_known_failure_has_a_sentence_of_its_own() -> None:
     hints = [
         shells.explain(error, READ, target("2016", access=access)).hint
         for access in ("remoting", "snapin")
-        for error in (NO_SESSION, NO_SNAPIN, NO_DIRECTORY, NO_CMDLET, NO_PARAMETER)
+        for error in (NO_SESSION, NO_ENDPOINT, NO_NAME, NO_SNAPIN, NO_DIRECTORY, NO_CMDLET, NO_PARAMETER)
     ]
 
-    assert 8 == len(set(hints))
+    assert 10 == len(set(hints))
 
 
 @pytest.mark.parametrize("error", [NO_CMDLET, NO_PARAMETER, NO_DIRECTORY])

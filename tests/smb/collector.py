@@ -1,6 +1,7 @@
 """A program for tests: collects the lines of a log folder into a file until it is killed.
 
-Arguments: address, port, user, store, output, polling interval. The password comes over standard input.
+Arguments: address, port, user, store, output, polling interval, and how an unfinished line is kept: in
+the ``state`` or by its ``position``. The password comes over standard input.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from harness.collect.positions import Positions
 from harness.collect.source import PolledFolder
 from harness.remote.smb import SmbConnections, SmbEndpoint
 
-from .lines import lines
+from .lines import Lines, lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +35,14 @@ class Secret:
 
 def main() -> None:
     """Collect."""
-    address, port, user, store, output, interval = sys.argv[1:]
+    address, port, user, store, output, interval, kept = sys.argv[1:]
+    convert = lines if kept == "state" else Lines()
     endpoint = SmbEndpoint(
         "ex01", user, Secret(sys.stdin.readline().rstrip("\n")), address=address, port=int(port), auth="ntlm"
     )
     stop = threading.Event()
     connections = SmbConnections()
-    with Positions(Path(store)) as positions, FileSink(OutputFile(Path(output), positions), lines) as sink:
+    with Positions(Path(store)) as positions, FileSink(OutputFile(Path(output), positions), convert) as sink:
         source = PolledFolder(
             host="ex01",
             identifier="ex01",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,14 +17,13 @@ from harness.remote.smb import SmbConnection, SmbEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from harness.lab.smbserver import SmbServer
 
 ADDRESS = "127.0.0.11"
 OTHER_ADDRESS = "127.0.0.12"
 ADMIN = SmbUser("Administrator", "Passw0rd:with \u00fcml\u00e4uts")
-READER = SmbUser("svc-jsa", "canary-4711", read_only=True)
+READER = SmbUser("svc-jsa", "canary-4711", admin=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +110,20 @@ def running(root: Path, kind: str, **options: object) -> Iterator[Lab]:
         yield Lab(server, root)
     finally:
         server.stop()
+
+
+def smbd_processes(root: Path) -> list[int]:
+    """The processes of the smbd that runs in a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if words[0].endswith(b"smbd") and any(word.startswith(os.fsencode(root)) for word in words):
+                found.append(int(entry.name))
+    return found
 
 
 @pytest.fixture(scope="session", params=["samba", "embedded"])

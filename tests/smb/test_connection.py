@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 from smbprotocol.connection import Connection
+from smbprotocol.exceptions import AccessDenied
 
 from harness.errors import (
+    AccessDeniedError,
     AuthenticationError,
     ConnectionLostError,
     DeadlineError,
@@ -21,15 +26,18 @@ from harness.errors import (
     SharePathError,
     UnreachableError,
 )
-from harness.lab.logwriter import LogWriter
+from harness.lab.logwriter import LogWriter, purge
 from harness.lab.smbserver import SmbUser
+from harness.remote import smb
 from harness.remote.smb import SmbConnection, SmbConnections, SmbEndpoint
 
-from .conftest import ADDRESS, ADMIN, OTHER_ADDRESS, READER, Lab, Secret, running
+from .conftest import ADDRESS, ADMIN, OTHER_ADDRESS, READER, Lab, Secret, running, smbd_processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from smbprotocol.connection import Request
 
 DEEP = "Program Files/Microsoft/Exchange Server/V15/TransportRoles/Logs/\u00dcber [1] & mehr/ein Tag.log"
 
@@ -57,6 +65,29 @@ def test_a_growing_file_shows_its_new_size_and_bytes(lab: Lab, connection: SmbCo
         assert file.read(5, 100) == b"two\r\n"
 
 
+def test_a_writer_between_two_requests_leaves_no_gap(
+    lab: Lab, connection: SmbConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two requests are under way: what the second brings isn't next where the first ended short."""
+    lab.write("a.log", b"short")
+    original = smb.send_read
+    sent: list[Request] = []
+
+    def slow(handle: object, offset: int, length: int) -> Request:
+        if offset:
+            sent[0].response_event.wait(5)
+            lab.append("a.log", b"x" * (offset + length))
+        sent.append(original(handle, offset, length))
+        return sent[-1]
+
+    monkeypatch.setattr(smb, "send_read", slow)
+    with connection.open("c$", "a.log") as file:
+        data = file.read(0, 4 << 20)
+
+    assert len(sent) == 2
+    assert data == b"short"
+
+
 def test_lists_files_with_what_tells_them_apart(lab: Lab, connection: SmbConnection) -> None:
     """A listing has paths with forward slashes, sizes and creation times, which appending doesn't move."""
     lab.write(DEEP, b"12345")
@@ -73,9 +104,9 @@ def test_lists_files_with_what_tells_them_apart(lab: Lab, connection: SmbConnect
 
     assert {DEEP, "top.log", "top.txt"} == set(first)
     assert {DEEP, "top.log"} == set(second)
-    assert (5, 8) == (first[DEEP].size, second[DEEP].size)
+    assert (first[DEEP].size, second[DEEP].size) == (5, 8)
     assert first[DEEP].created == second[DEEP].created == created
-    assert ["top.log"] == [info.name for info in connection.list("c$", "", wanted=lambda name: name == "top.log")]
+    assert [info.name for info in connection.list("c$", "", wanted=lambda name: name == "top.log")] == ["top.log"]
 
 
 def test_a_thousand_files_cost_few_round_trips(
@@ -141,6 +172,59 @@ def test_the_public_share_serves_readers(lab: Lab) -> None:
     assert names == ["u_ex231123.log"]
 
 
+def test_an_administrative_share_is_for_administrators(samba: Lab) -> None:
+    """Another account is denied, and told what is needed."""
+    with SmbConnection(samba.endpoint(user=READER)) as connection, pytest.raises(AccessDeniedError) as caught:
+        list(connection.list("c$", "Logs"))
+
+    assert "'LAB\\\\svc-jsa' may not read //ex01/c$" in caught.value.message
+    assert "administrator" in caught.value.hint
+
+
+def test_a_folder_below_that_is_denied_does_not_hide_the_others(
+    lab: Lab, connection: SmbConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is reported; without a taker for the report it is an error."""
+    for name in ("a/1.log", "b/2.log", "c/3.log"):
+        lab.write(name, b"")
+    original = smb.read_folder
+
+    def denying(tree: object, folder: str) -> object:
+        if folder == "b":
+            raise AccessDenied
+        return original(tree, folder)
+
+    monkeypatch.setattr(smb, "read_folder", denying)
+    denied: list[AccessDeniedError] = []
+    found = [info.path for info in connection.list("c$", "", recursive=True, on_denied=denied.append)]
+
+    assert sorted(found) == ["a/1.log", "c/3.log"]
+    assert [error.path for error in denied] == ["b"]
+    with pytest.raises(AccessDeniedError):
+        list(connection.list("c$", "", recursive=True))
+
+
+def test_a_host_that_stops_answering_is_given_up_in_time(tmp_path: Path) -> None:
+    """A read waits as long as the endpoint says; when the host is back, a new connection is made."""
+    with running(tmp_path, "samba") as lab:
+        lab.write("a.log", b"hello")
+        connection = SmbConnection(lab.endpoint(timeout=1))
+        file = connection.open("c$", "a.log")
+        for process in smbd_processes(tmp_path):
+            os.kill(process, signal.SIGSTOP)
+        started = time.monotonic()
+        with pytest.raises(DeadlineError) as caught, file:
+            file.read(0, 1 << 22)
+        took = time.monotonic() - started
+        for process in smbd_processes(tmp_path):
+            os.kill(process, signal.SIGCONT)
+
+        assert took < 5
+        assert (caught.value.which, caught.value.seconds) == ("read", 1)
+        assert [info.name for info in connection.list("c$", "")] == ["a.log"]
+        connection.close()
+
+
 @pytest.mark.parametrize(
     "user", [SmbUser(ADMIN.name, "canary-wrong"), SmbUser("who", "canary")], ids=["password", "user"]
 )
@@ -175,8 +259,8 @@ def test_hosts_of_one_server_do_not_see_each_others_files(samba: Lab) -> None:
 def test_reading_never_keeps_a_log_from_its_writer(samba: Lab, share_mode: str) -> None:
     """A service that holds its log and shares it for reading only appends on; we read on; nobody is refused.
 
-    Breaking ``open_for_reading`` to share less makes this fail on the reader's side, and asking before the writer comes
-    on the writer's.
+    Were ``open_for_reading`` to share less, the reader would be refused, or, where it came first, the writer,
+    the purge or another reader.
     """
     connection = SmbConnection(samba.endpoint())
     path = "Logs/RECV2023112314-1.LOG"
@@ -191,13 +275,15 @@ def test_reading_never_keeps_a_log_from_its_writer(samba: Lab, share_mode: str) 
                 # While it is open here the writer goes on, and can be started anew.
                 writer.append(line)
                 assert file.size() == len(expected) + 2 * len(line)
+                connection.open("c$", path).close()
             expected += 2 * line
     with connection.open("c$", path) as file:
         with LogWriter(ADDRESS, samba.server.port, ADMIN, path, share_mode=share_mode) as writer:
             writer.append(b"after a restart\r\n")
         # A purge gets through as well.
-        (samba.folder() / path).unlink()
+        purge(ADDRESS, samba.server.port, ADMIN, path)
         assert file.read(len(expected), 100) == b"after a restart\r\n"
+    assert list(connection.list("c$", "Logs")) == []
     connection.close()
 
 
@@ -215,7 +301,7 @@ def test_a_file_that_nobody_may_read_is_named(samba: Lab, samba_connection: SmbC
 
 
 def test_a_broken_connection_is_made_again_once(samba: Lab, samba_connection: SmbConnection) -> None:
-    """Listing and opening sign in again when the connection broke; a piece of an open file says that it was lost."""
+    """Listing and opening sign in again when the connection broke; an open file says that it was lost."""
     samba.write("a.log", b"hello")
     file = samba_connection.open("c$", "a.log")
     samba_connection._session.connection.transport.close()
@@ -223,13 +309,13 @@ def test_a_broken_connection_is_made_again_once(samba: Lab, samba_connection: Sm
     with pytest.raises(ConnectionLostError):
         file.read(0, 5)
     file.close()
-    assert ["a.log"] == [info.name for info in samba_connection.list("c$", "")]
+    assert [info.name for info in samba_connection.list("c$", "")] == ["a.log"]
     with samba_connection.open("c$", "a.log") as again:
         assert again.read(0, 5) == b"hello"
 
 
 def test_each_thread_has_a_connection_of_its_own(samba: Lab) -> None:
-    """Smbprotocol counts credits per connection and doesn't wait for them, so connections aren't shared."""
+    """A connection counts credits and doesn't wait for them, so it isn't shared."""
     data = b"x" * (5 << 20)
     samba.write("big.log", data)
     connections = SmbConnections()
@@ -247,7 +333,7 @@ def test_each_thread_has_a_connection_of_its_own(samba: Lab) -> None:
         thread.join()
     connections.close()
 
-    assert [True] * 12 == read
+    assert read == [True] * 12
 
 
 def test_a_server_that_requires_signing_and_encryption_is_served(tmp_path: Path) -> None:

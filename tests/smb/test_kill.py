@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import signal
 import subprocess
 import sys
 import threading
@@ -10,6 +11,8 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pytest
 
 from harness.lab.logwriter import LogWriter
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _TOP = Path(__file__).parents[2]
-_KILLS = 8
+_KILLS = 6
 
 
 class Load:
@@ -64,9 +67,19 @@ class Load:
 
 
 @contextmanager
-def collecting(lab: Lab, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def collecting(
+    lab: Lab, folder: Path, interval: float = 0.02, kept: str = "state"
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run the collector; it is killed in the end."""
-    arguments = [ADDRESS, str(lab.server.port), ADMIN.name, str(folder / "p.db"), str(folder / "out"), "0.02"]
+    arguments = [
+        ADDRESS,
+        str(lab.server.port),
+        ADMIN.name,
+        str(folder / "p.db"),
+        str(folder / "out"),
+        str(interval),
+        kept,
+    ]
     with (folder / "errors").open("ab") as errors:
         process = subprocess.Popen(
             [sys.executable, "-m", "tests.smb.collector", *arguments],
@@ -90,30 +103,31 @@ def numbers(output: Path) -> list[int]:
     return [int(line[:8]) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def test_every_line_comes_exactly_once(samba: Lab, tmp_path: Path) -> None:
-    """However often the collector is killed, its output has each line once, and the writer is never refused."""
+@pytest.mark.parametrize("kept", ["state", "position"])
+def test_every_line_comes_exactly_once(samba: Lab, tmp_path: Path, kept: str) -> None:
+    """However often the collector is killed, its output has each line once; the writer is never refused."""
     (samba.folder() / "Logs").mkdir()
     load = Load(samba)
     chance = random.Random(4711)  # noqa: S311 - moments, not secrets
     output = tmp_path / "out"
     load.start()
     try:
-        lives = [live(samba, tmp_path, chance.uniform(0, 0.15)) for _ in range(_KILLS)]
+        lives = [live(samba, tmp_path, chance.uniform(0, 0.15), kept) for _ in range(_KILLS)]
     finally:
         load.end()
-    with collecting(samba, tmp_path) as process:
+    with collecting(samba, tmp_path, kept=kept) as process:
         deadline = time.monotonic() + 20
         while len(numbers(output)) < load.written and time.monotonic() < deadline:
             assert process.poll() is None, (tmp_path / "errors").read_text()
             time.sleep(0.05)
 
     assert load.failure is None
-    assert [True] * _KILLS == lives, (tmp_path / "errors").read_text()
+    assert lives == [True] * _KILLS, (tmp_path / "errors").read_text()
     assert (tmp_path / "errors").read_text() == ""
     assert list(range(load.written)) == sorted(numbers(output))
 
 
-def live(lab: Lab, folder: Path, seconds: float) -> bool:
+def live(lab: Lab, folder: Path, seconds: float, kept: str) -> bool:
     """Let a collector get somewhere, and kill it so many seconds later.
 
     Returns:
@@ -121,11 +135,27 @@ def live(lab: Lab, folder: Path, seconds: float) -> bool:
     """
     output = folder / "out"
     before = len(numbers(output))
-    deadline = time.monotonic() + 10
-    with collecting(lab, folder) as process:
+    deadline = time.monotonic() + 20
+    with collecting(lab, folder, kept=kept) as process:
         while process.poll() is None and time.monotonic() < deadline:
             if len(numbers(output)) > before:
                 time.sleep(seconds)
                 return True
             time.sleep(0.01)
     return False
+
+
+def test_an_interrupt_ends_it_at_once(samba: Lab, tmp_path: Path) -> None:
+    """Ctrl-C doesn't wait for the polling interval, and what was read stays read."""
+    samba.write("Logs/a.LOG", b"00000000 one\r\n")
+    with collecting(samba, tmp_path, interval=60) as process:
+        deadline = time.monotonic() + 10
+        while not numbers(tmp_path / "out") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        started = time.monotonic()
+        process.wait(10)
+
+    assert time.monotonic() - started < 5
+    assert numbers(tmp_path / "out") == [0]
+    assert (tmp_path / "errors").read_text().splitlines()[-1] == "KeyboardInterrupt"

@@ -48,7 +48,7 @@ def test_matches_as_java_does(pattern: str, yes: str, no: str) -> None:
     [("*.log", 0), (r"a[b&&c]", 3), (r"\p{Script=Greek}", 0), (r"a(?i)b", 1), ("(", 0)],
 )
 def test_refuses_what_it_would_read_otherwise(pattern: str, position: int) -> None:
-    """A wildcard, or Java's own constructs, are an error with their place, never a pattern of another meaning."""
+    """A wildcard or a construct of Java's own is an error with its place, never read as something else."""
     with pytest.raises(FilePatternError) as caught:
         compile_java(pattern)
 

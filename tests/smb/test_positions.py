@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import os
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.collect.delivery import Chunk, Handover
-from harness.collect.output import FileSink, OutputFile
+from harness.collect.output import FileSink, OutputFile, StreamSink
 from harness.collect.positions import Position, Positions
 from harness.errors import StoreError
 
@@ -19,8 +21,10 @@ from .lines import lines
 from .test_pattern import folder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from harness.collect.delivery import Delivered
 
 CREATED = datetime(2023, 11, 23, 14, 0, 0, 123456, tzinfo=UTC)
 
@@ -28,6 +32,11 @@ CREATED = datetime(2023, 11, 23, 14, 0, 0, 123456, tzinfo=UTC)
 def chunk(offset: int, data: bytes, state: bytes = b"") -> Chunk:
     """A chunk of a file."""
     return Chunk(folder(), "a.log", CREATED, offset, data, state)
+
+
+def to(offset: int) -> Callable[[Delivered], Position]:
+    """Settle at an offset."""
+    return lambda delivered: Position("a.log", CREATED, offset=offset, state=delivered.state)
 
 
 def test_positions_come_back_as_they_were(tmp_path: Path) -> None:
@@ -93,7 +102,7 @@ def test_purged_files_are_forgotten_after_a_while(tmp_path: Path) -> None:
 
         assert store.forget("s", [("there.log", CREATED)], older=timedelta(days=1)) == 0
         assert store.forget("s", [("there.log", CREATED)], older=timedelta(days=-1)) == 1
-        assert ["there.log"] == [path for path, _ in store.of("s")]
+        assert [path for path, _ in store.of("s")] == ["there.log"]
 
 
 def test_output_that_no_position_accounts_for_is_cut_off(tmp_path: Path) -> None:
@@ -101,21 +110,21 @@ def test_output_that_no_position_accounts_for_is_cut_off(tmp_path: Path) -> None
     output, store = tmp_path / "out", tmp_path / "p.db"
     with Positions(store) as positions, FileSink(OutputFile(output, positions), lines) as sink:
         handover = Handover(sink, positions)
-        after, events = handover.deliver(chunk(0, b"one\ntw"), Position("a.log", CREATED, offset=6))
-        assert (b"tw", 1) == (after.state, events)
+        after, events = handover.deliver(chunk(0, b"one\ntw"), to(6))
+        assert (after.state, events) == (b"tw", 1)
         # As if killed after the output was synced and before the transaction.
         sink.deliver(chunk(6, b"o\n", after.state))
     assert output.read_bytes() == b"one\ntwo\n"
     with Positions(store) as positions, FileSink(OutputFile(output, positions), lines) as sink:
         assert output.read_bytes() == b"one\n"
         again = positions.of(folder().key)["a.log", CREATED]
-        Handover(sink, positions).deliver(chunk(again.offset, b"o\n", again.state), again)
+        Handover(sink, positions).deliver(chunk(again.offset, b"o\n", again.state), to(8))
 
     assert output.read_bytes() == b"one\ntwo\n"
 
 
 def test_nothing_is_handed_over_after_a_failure(tmp_path: Path) -> None:
-    """A later position would account for output of the chunk that failed, which would then be written twice."""
+    """A later position would account for output of the chunk that failed, which would be written twice."""
 
     class Forgetful(Positions):
         def advance(
@@ -130,11 +139,11 @@ def test_nothing_is_handed_over_after_a_failure(tmp_path: Path) -> None:
         FileSink(OutputFile(tmp_path / "out", positions), lines) as sink,
     ):
         handover = Handover(sink, positions)
-        handover.deliver(chunk(0, b"one\n"), Position("a.log", CREATED, offset=4))
+        handover.deliver(chunk(0, b"one\n"), to(4))
         with pytest.raises(StoreError, match="no space"):
-            handover.deliver(chunk(4, b"two\n"), Position("a.log", CREATED, offset=8))
+            handover.deliver(chunk(4, b"two\n"), to(8))
         with pytest.raises(StoreError, match="failed before"):
-            handover.deliver(chunk(8, b"three\n"), Position("a.log", CREATED, offset=14))
+            handover.deliver(chunk(8, b"three\n"), to(14))
     with Positions(tmp_path / "p.db") as positions:
         OutputFile(tmp_path / "out", positions).close()
 
@@ -142,13 +151,33 @@ def test_nothing_is_handed_over_after_a_failure(tmp_path: Path) -> None:
     assert (tmp_path / "out").read_bytes() == b"one\n"
 
 
+def test_a_stream_gets_what_a_file_would(tmp_path: Path) -> None:
+    """Standard output is written through, and nothing is accounted for."""
+    stream = io.BytesIO()
+    with Positions(tmp_path / "p.db") as positions:
+        handover = Handover(StreamSink(stream, lines), positions)
+        after, _ = handover.deliver(chunk(0, b"one\ntw"), to(6))
+
+    assert stream.getvalue() == b"one\n"
+    assert after.state == b"tw"
+
+
+def test_a_pipe_is_no_output_file(tmp_path: Path) -> None:
+    """What can't be cut back can't hold each line once; the user is told what to do instead."""
+    os.mkfifo(tmp_path / "pipe")
+    with Positions(tmp_path / "p.db") as positions, pytest.raises(StoreError, match="cut back") as caught:
+        OutputFile(tmp_path / "pipe", positions)
+
+    assert "standard output" in caught.value.hint
+
+
 def test_an_output_with_other_contents_is_kept_and_one_that_was_cut_is_refused(tmp_path: Path) -> None:
-    """A file of the user's is appended to; one that lacks what was written needs the user; a new one begins anew."""
+    """A file of the user's is appended to; one that was cut needs the user; a new one begins anew."""
     output = tmp_path / "out"
     output.write_bytes(b"mine\n")
     with Positions(tmp_path / "p.db") as positions:
         with FileSink(OutputFile(output, positions), lines) as sink:
-            Handover(sink, positions).deliver(chunk(0, b"one\n"), Position("a.log", CREATED, offset=4))
+            Handover(sink, positions).deliver(chunk(0, b"one\n"), to(4))
         assert output.read_bytes() == b"mine\none\n"
         output.write_bytes(b"mine\n")
         with pytest.raises(StoreError, match="5 bytes and 9 are accounted for"):

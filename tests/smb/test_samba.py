@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
+from smbprotocol.connection import Connection
+from smbprotocol.session import Session
+from smbprotocol.tree import TreeConnect
 
 from harness.lab.samba import Samba, SambaMissing, answers
 from harness.lab.smbserver import LabSmbError
+from harness.remote.smbhandle import open_for_reading
 
-from .conftest import ADDRESS, ADMIN, OTHER_ADDRESS, READER, start_samba
+from .conftest import ADDRESS, ADMIN, OTHER_ADDRESS, READER, Lab, smbd_processes, start_samba
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 _HOLDER = f"""
 import sys, time
@@ -30,20 +34,6 @@ samba.start()
 print(samba.port, flush=True)
 time.sleep(60)
 """
-
-
-def processes(root: Path) -> list[int]:
-    """The processes of the smbd that runs in a folder."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                words = (entry / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if words[0].endswith(b"smbd") and any(word.startswith(os.fsencode(root)) for word in words):
-                found.append(int(entry.name))
-    return found
 
 
 def wait_until(condition: Callable[[], bool]) -> bool:
@@ -60,13 +50,35 @@ def test_it_serves_every_address_and_stops(tmp_path: Path) -> None:
     """All hosts answer when ``start`` returns; after ``stop`` no process and no password file is left."""
     samba = start_samba(tmp_path)
 
-    assert [True, True] == [answers(address, samba.port) for address in (ADDRESS, OTHER_ADDRESS)]
-    assert processes(tmp_path)
+    assert [answers(address, samba.port) for address in (ADDRESS, OTHER_ADDRESS)] == [True, True]
+    assert smbd_processes(tmp_path)
     samba.stop()
     samba.stop()
-    assert wait_until(lambda: not processes(tmp_path))
+    assert wait_until(lambda: not smbd_processes(tmp_path))
     assert not answers(ADDRESS, samba.port)
-    assert [] == list(samba.logs.glob("**/*.tdb"))
+    assert list(samba.logs.glob("**/*.tdb")) == []
+
+
+def test_a_client_of_many_hosts_sees_each_ones_files(samba: Lab) -> None:
+    """Connections that carry one client GUID, as those of smbclient do, don't end at one host."""
+    samba.write("who.log", ADDRESS.encode())
+    samba.write("who.log", OTHER_ADDRESS.encode(), OTHER_ADDRESS)
+    guid = uuid.uuid4()
+    connections, seen = [], []
+    for address in (ADDRESS, OTHER_ADDRESS):
+        connection = Connection(guid, address, samba.server.port)
+        connection.connect(timeout=5)
+        connections.append(connection)
+        session = Session(connection, ADMIN.name, ADMIN.password, require_encryption=False, auth_protocol="ntlm")
+        session.connect()
+        tree = TreeConnect(session, rf"\\{address}\C$")
+        tree.connect()
+        handle = open_for_reading(tree, "who.log")
+        seen.append(handle.read(0, 100).decode())
+    for connection in connections:
+        connection.disconnect()
+
+    assert seen == [ADDRESS, OTHER_ADDRESS]
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
@@ -76,11 +88,11 @@ def test_no_process_outlives_the_lab(tmp_path: Path, how: signal.Signals) -> Non
     with subprocess.Popen([sys.executable, "-c", _HOLDER, str(tmp_path)], stdout=subprocess.PIPE) as holder:
         assert holder.stdout is not None
         port = int(holder.stdout.readline())
-        served = bool(processes(tmp_path)) and answers(ADDRESS, port)
+        served = bool(smbd_processes(tmp_path)) and answers(ADDRESS, port)
         holder.send_signal(how)
 
     assert served
-    assert wait_until(lambda: not processes(tmp_path))
+    assert wait_until(lambda: not smbd_processes(tmp_path))
 
 
 def test_without_smbd_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,4 +114,4 @@ def test_a_taken_port_is_said(tmp_path: Path) -> None:
     finally:
         first.stop()
 
-    assert not processes(tmp_path)
+    assert not smbd_processes(tmp_path)

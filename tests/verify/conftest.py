@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from harness.verify.probe import Kind, Probe
 
 ADDRESSES = ("127.0.0.21", "127.0.0.22")
-USER = SmbUser("svc-jsa", "canary-4711", read_only=True)
+USER = SmbUser("svc-jsa", "canary-4711")
 NAME = "ex01.lab.example"
 
 OWA_FIELDS = "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs-version sc-status"

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from harness.document import parse
+from harness.errors import ProtocolFaultError
 from harness.events import Family
+from harness.remote.smb import SmbConnection
 from harness.verify import gather
 from harness.verify.gather import Gathering, HostGather, mappings
 from harness.verify.loader import load
@@ -374,6 +376,19 @@ def test_a_host_that_refuses_the_password_is_unreachable_at_once(host: LogHost) 
     assert time.monotonic() - begun < 10
     assert wrong["OWA::min_events"].unreachable
     assert "refused" in failed(wrong)["OWA::min_events"]
+
+
+def test_a_file_with_an_odd_status_is_named(host: LogHost, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log that alone can't be read, for a reason that nobody foresaw, explains why its events are missing."""
+    host.write_all()
+
+    def odd(_connection: SmbConnection, _share: str, _path: str) -> object:
+        raise ProtocolFaultError("SMB status 0xc0000279", host=host.name, code=0xC0000279)
+
+    monkeypatch.setattr(SmbConnection, "open", odd)
+    outcomes = verify(host, "OWA: {min_events: 1}", families=("OWA",), timeout=0.5)
+
+    assert "SMB status 0xc0000279" in failed(outcomes)["OWA::min_events"]
 
 
 def test_hosts_are_polled_at_the_same_time(host: LogHost) -> None:

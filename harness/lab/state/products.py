@@ -247,10 +247,12 @@ def parts_of(product: Product, roles: tuple[str, ...]) -> Parts:
     """
     chosen = set(roles)
     allowed = {"mailbox"}
-    if product.year < _UNIFIED:
+    if _FIRST <= product.year < _UNIFIED:
         allowed |= {"client_access"}
-    if product.year <= _SPLIT:
+    if _FIRST <= product.year <= _SPLIT:
         allowed |= {"hub_transport", "unified_messaging"}
+    if product.year < _FIRST and chosen != allowed:
+        raise ValueError(f"Exchange {product.name} is not installed with roles: write mailbox, or none")
     if not chosen or (chosen != {*_EDGE} and not chosen <= allowed):
         together = ", ".join(name for name in ROLES if name in allowed)
         named = ", ".join(roles) or "(none)"

@@ -141,8 +141,8 @@ def _parse(file: str, text: str) -> tuple[Format, dict[str, MappedField]]:
     try:
         model = MappingModel.model_validate(document.plain())
     except ValidationError as error:
-        found = explain(error, document, MappingModel, "the mapping")
-        raise InputError(finding.problem for finding in found) from None
+        found = [finding.problem for finding in explain(error, document, MappingModel, "the mapping")]
+        raise InputError(sorted(found, key=lambda problem: problem.source)) from None
 
     def place(*path: str | int) -> Source:
         return document.find(path)[0].source

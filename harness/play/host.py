@@ -211,6 +211,7 @@ class HostRun:
                     f"{change.resource.kind} {change.resource.name!r} belongs to the organisation: {writer} writes it"
                 )
         step.difference = replace(step.difference, changes=tuple(kept))
+        step.left = frozenset(key for key, writer in owner.items() if writer != self._host)
         return list(dict.fromkeys(notes))
 
     def _write(self, steps: Sequence[Step]) -> None:

@@ -80,6 +80,15 @@ def test_what_the_organisation_shares_is_written_by_one_host(lab: RunningLab) ->
     assert any(f"{FIRST} writes it" in note for note in tasks[SECOND]["notes"])
 
 
+def test_a_slow_owner_makes_no_other_host_fail(lab: RunningLab) -> None:
+    """A host whose own settings hold doesn't answer for what another host is still writing."""
+    lab.machine(FIRST).faults.slow["Set-SendConnector"] = 2
+
+    ended = lab.run("apply", "--tags", "smtp")
+
+    assert (0, 0, 0) == (ended.code, recap(ended)[FIRST]["failed"], recap(ended)[SECOND]["failed"]), ended.out
+
+
 @pytest.mark.parametrize("quote", QUOTES)
 def test_a_hostile_name_is_only_a_name(lab: RunningLab, quote: str) -> None:
     """A connector is configured under exactly the name it has, whatever that name would do as code."""

@@ -67,7 +67,7 @@ def test_wrong_file_names_every_place_at_once(tmp_path: Path) -> None:
         load(Format.MSGTRK, [file])
 
     places = [(problem.source.line, problem.source.column) for problem in caught.value.problems]
-    assert [(2, 1), (4, 3), (6, 7)] == places
+    assert [(2, 1), (4, 15), (6, 7)] == places
     assert "did you mean 'username'?" == caught.value.problems[0].hint
 
 
@@ -96,11 +96,11 @@ def test_wrong_steps_name_every_place_at_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("format: msgtrk\n  a: b: c\n", 2, "not YAML"),
-        ("- a\n", 1, "begins with format:"),
+        ("format: msgtrk\n  a: b: c\n", 2, "isn't YAML"),
+        ("- a\n", 1, "expected a mapping"),
         ("format: pop3\n", 1, "there is no format 'pop3'"),
-        ("event_id: 3\n", 1, "'format' is missing here"),
-        ("format: owa\nformat: owa\n", 2, "not YAML"),
+        ("event_id: 3\n", 1, "'format' is missing in the mapping"),
+        ("format: owa\nformat: owa\n", 2, "stands twice"),
     ],
 )
 def test_wrong_file(tmp_path: Path, text: str, line: int, message: str) -> None:

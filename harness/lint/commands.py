@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.lab.powershell.syntax import (
     Command,
+    CommandExpression,
     ForEach,
     FunctionDefinition,
     If,
@@ -316,9 +317,10 @@ class Commands:
             return
         read = ""
         for element in pipeline.elements:
-            if not isinstance(element, Command):
-                continue
-            for name in self._names(element):
+            # In brackets a pipeline's first element is an expression that holds the command.
+            inside = element.walk() if isinstance(element, CommandExpression) else [element]
+            commands = [node for node in inside if isinstance(node, Command)]
+            for name in [name for command in commands for name in self._names(command)]:
                 cmdlet = self._around.table.cmdlet(name or "")
                 if cmdlet is None or cmdlet.source != "exchange":
                     continue

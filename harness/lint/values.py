@@ -115,14 +115,14 @@ class Variables:
         found = tuple(islice(self._values(node), _MOST))
         return (*found, UNKNOWN) if len(found) == _MOST else found
 
-    def heads(self, node: Node, depth: int = 0) -> frozenset[str]:
+    def heads(self, node: Node, followed: frozenset[str] = frozenset()) -> frozenset[str]:
         """Give what the first member of an array can be; of what can't be told, the empty text.
 
         What is added to an array comes after its first member. A variable is followed within its own function.
 
         Args:
             node: The array.
-            depth: How many variables were followed up to here.
+            followed: The variables on the way here, in lower case; one that depends on itself has no end.
         """
         match node:
             case Literal(value=str(value)):
@@ -135,11 +135,11 @@ class Variables:
                 | ArrayExpression(body=Block(statements=(inner, *_)))
                 | ArrayLiteral(items=(inner, *_))
             ):
-                return self.heads(inner, depth)
-            case Variable(name=name) if depth < _DEEPEST:
+                return self.heads(inner, followed)
+            case Variable(name=name) if name.lower() not in followed:
                 here = self._function.get((node.line, node.column))
                 own = [each for each in self.assigned(name) if self._function.get((each.line, each.column)) is here]
-                found = (self.heads(each, depth + 1) for each in own)
+                found = (self.heads(each, followed | {name.lower()}) for each in own)
                 return frozenset[str]().union(*found) or frozenset({""})
         return frozenset({""})
 

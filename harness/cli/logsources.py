@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 
 from harness.cli.hosts import run_hosts
 from harness.errors import HarnessError, HostError, InputError, InventoryError, SharePathError
-from harness.exchange import folders as known
-from harness.exchange import versions
 from harness.logsource.derive import derive
 from harness.modules.log_folders import read_folders
 from harness.modules.session import Session
@@ -87,25 +85,20 @@ def polled_hosts(
             endpoints[host.name] = _endpoint(host, lab.get(host.name))
         except InputError as error:
             problems += error.problems
-    askable = [host for host in hosts if ask and _askable(host)]
+    asked = hosts if ask else ()
     ready: dict[str, RunHost] = {}
     try:
-        ready = run_hosts(askable, inventory, extra, lab)
+        ready = run_hosts(asked, inventory, extra, lab)
     except InputError as error:
         problems += error.problems
     if problems:
         raise InventoryError(dict.fromkeys(problems))
-    answers = _ask(askable, ready, stop or threading.Event())
-    return tuple(_polled(host, endpoints[host.name], answers.get(host.name), ask=ask) for host in hosts)
+    answers = _ask(asked, ready, stop or threading.Event())
+    return tuple(_polled(host, endpoints[host.name], answers.get(host.name)) for host in hosts)
 
 
-def _polled(host: Host, endpoint: SmbEndpoint, answer: Folders | HarnessError | None, *, ask: bool) -> PolledHost:
-    if isinstance(answer, HarnessError):
-        why = f", because {answer.message}"
-    elif answer is None and ask:
-        why = ", because harness doesn't ask hosts of this version" if not _askable(host) else ""
-    else:
-        why = ""
+def _polled(host: Host, endpoint: SmbEndpoint, answer: Folders | HarnessError | None) -> PolledHost:
+    why = f", because {answer.message}" if isinstance(answer, HarnessError) else ""
     folders = answer if answer is not None and not isinstance(answer, HarnessError) else None
     try:
         sources = derive(host, folders)
@@ -115,10 +108,6 @@ def _polled(host: Host, endpoint: SmbEndpoint, answer: Folders | HarnessError | 
     note = "folders read from the host" if folders is not None else sources[0].origin + why
     silent = folders.silent if folders is not None else None
     return PolledHost(host.name, sources, endpoint, _ip(endpoint.target), note, silent)
-
-
-def _askable(host: Host) -> bool:
-    return (host.get("exchange_version") or versions.DEFAULT.name) in known.DEFAULTS
 
 
 def _ask(

@@ -251,17 +251,6 @@ def test_a_host_that_cannot_say_where_its_logs_are(collecting: Collecting) -> No
     assert "ex01.corp.example: defaults of Exchange 2016, because " in ended.err
 
 
-def test_a_version_that_is_not_asked_yet(collecting: Collecting) -> None:
-    """Its logs are collected all the same, and WinRM needs no account."""
-    collecting.inventory.write_text(collecting.inventory.read_text().replace("2016", "2010"))
-    collecting.ask = True
-    collecting.write(IIS, OWA_HEADER + owa_row("/owa/"))
-    ended = collecting.run("--family", "OWA")
-
-    assert (0, 1) == (ended.code, len(ended.events)), ended.err
-    assert "defaults of Exchange 2010, because harness doesn't ask hosts of this version" in ended.err
-
-
 def test_wrong_password(collecting: Collecting) -> None:
     """It is code 4, with what to do; and it isn't printed."""
     collecting.describe("smb_password=wrong-canary-0815")

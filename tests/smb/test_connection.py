@@ -84,7 +84,8 @@ def test_a_writer_between_two_requests_leaves_no_gap(
     with connection.open("c$", "a.log") as file:
         data = file.read(0, 4 << 20)
 
-    assert len(sent) == 2
+    # With many credits at hand more than two may be under way; one would show nothing.
+    assert len(sent) > 1
     assert data == b"short"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from harness.play.steps import Key
     from harness.play.variables import Variables
     from harness.remote.powershell import Script
+
+
+_READ_BACK_AFTER = (0.0, 1.0, 3.0)
+"""Seconds before each look at what became of a write that broke off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,11 +252,18 @@ class HostRun:
             step.confirm(written, now[script.text])
 
     def _read_back(self, steps: Sequence[Step], lost: ConnectionLostError) -> None:
-        """Find out over a fresh connection what a write did that broke off; it is never sent again."""
+        """Find out over a fresh connection what a write did that broke off; it is never sent again.
+
+        The process that lost its client may be at work for a moment yet, so what doesn't hold is looked at again.
+        """
         self._session.close()
-        for step in steps:
-            step.answer = None
-        self._ask(steps)
+        for wait in _READ_BACK_AFTER:
+            time.sleep(wait)
+            for step in steps:
+                step.answer = None
+            self._ask(steps)
+            if all(step.holds() for step in steps):
+                break
         for step in steps:
             note = f"the connection broke off while writing ({lost.message}); the host was read back"
             step.difference = replace(step.difference, notes=(*step.difference.notes, note))

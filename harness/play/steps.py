@@ -136,17 +136,31 @@ class Step:
         else:
             self._converge(read)
 
+    def holds(self) -> bool:
+        """Say whether the host's last answer is what is wanted."""
+        if self.answer is None or self.answer.error is not None:
+            return False
+        try:
+            return not self._missing(self.answer)
+        except TaskError:
+            return False
+
     def _converge(self, read: Answer) -> None:
         try:
-            left = self.module.confirm(self.arguments, self.before, self.module.resources(read.value))
+            missing = self._missing(read)
         except TaskError as error:
             self.fail(error)
             return
-        own = [change for change in left.changes if (change.resource.kind, change.resource.id) not in self.left]
-        if own or not left.known:
-            self.fail(_not_converged(replace(left, changes=tuple(own))))
+        if missing:
+            self.fail(_not_converged(missing))
         else:
             self.end(Status.CHANGED)
+
+    def _missing(self, read: Answer) -> Difference:
+        """Give what is still different, but for what another host writes."""
+        left = self.module.confirm(self.arguments, self.before, self.module.resources(read.value))
+        own = [change for change in left.changes if (change.resource.kind, change.resource.id) not in self.left]
+        return replace(left, changes=tuple(own))
 
     def end(self, status: Status, *notes: str, error: TaskError | None = None) -> None:
         """Give it its result."""

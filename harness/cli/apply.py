@@ -97,13 +97,13 @@ def _run(
     check: bool,
 ) -> RunResult:
     """Read everything, then run; wrong input ends it before a host is touched."""
-    from harness.cli import hosts as ready  # noqa: PLC0415  heavy, and needed only here
-    from harness.cli.lab import lab_of  # noqa: PLC0415
-    from harness.inventory import load as load_inventory  # noqa: PLC0415
-    from harness.modules.registry import MODULES  # noqa: PLC0415
-    from harness.play.runner import Options, Runner  # noqa: PLC0415
-    from harness.report import document  # noqa: PLC0415
-    from harness.report.terminal import Terminal  # noqa: PLC0415
+    from harness.cli import hosts as ready
+    from harness.cli.lab import lab_of
+    from harness.inventory import load as load_inventory
+    from harness.modules.registry import MODULES
+    from harness.play.runner import Options, Runner
+    from harness.report import document
+    from harness.report.terminal import Terminal
 
     terminal = Terminal(sys.stdout if output == "text" else sys.stderr, sys.stderr, diff=bool(diff))
     values = extra(extra_vars)
@@ -148,9 +148,9 @@ def _collect(problems: list[Problem], read: Callable[[], T]) -> T | None:
 
 
 def _playbook(paths: Sequence[Path]) -> Playbook:
-    from harness import resources  # noqa: PLC0415
-    from harness.modules.registry import MODULES  # noqa: PLC0415
-    from harness.play.loader import load  # noqa: PLC0415
+    from harness import resources
+    from harness.modules.registry import MODULES
+    from harness.play.loader import load
 
     return load(paths or [resources.folder("playbooks") / "site.yml"], MODULES)
 
@@ -172,7 +172,7 @@ def extra(pairs: Sequence[str]) -> dict[str, str]:
 
 def _check_tags(playbook: Playbook, tags: frozenset[str]) -> None:
     """Refuse a tag that no task has: with a misspelt one nothing would run, and that would look like success."""
-    from harness.suggest import did_you_mean  # noqa: PLC0415  only needed here
+    from harness.suggest import did_you_mean
 
     known = {tag for play in playbook.plays for task in play.tasks for tag in task.tags}
     known |= {"all", "tagged", "untagged", "always", "never"}

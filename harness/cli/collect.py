@@ -128,7 +128,7 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     Exit codes: 0 done, 1 something couldn't be read, 3 bad input and nothing touched, 4 a host was unreachable, 130
     interrupted. With --follow Ctrl-C is the way to end, so it gives 0; what can't be read is tried again.
     """
-    from harness.cli.apply import extra as pairs  # noqa: PLC0415 - imports that cost time stand inside the command
+    from harness.cli.apply import extra as pairs
 
     options = _Options(
         inventory=inventory,
@@ -185,13 +185,13 @@ def _check(options: _Options) -> None:
 
 
 def _collect(options: _Options) -> int:
-    from harness.cli.collectreport import Report  # noqa: PLC0415 - as above
-    from harness.cli.lab import lab_of  # noqa: PLC0415
-    from harness.cli.logsources import polled_hosts  # noqa: PLC0415
-    from harness.collect.convert import FORMATS  # noqa: PLC0415
-    from harness.collect.sink import Rules  # noqa: PLC0415
-    from harness.events import load as load_mapping  # noqa: PLC0415
-    from harness.inventory import load as load_inventory  # noqa: PLC0415
+    from harness.cli.collectreport import Report
+    from harness.cli.lab import lab_of
+    from harness.cli.logsources import polled_hosts
+    from harness.collect.convert import FORMATS
+    from harness.collect.sink import Rules
+    from harness.events import load as load_mapping
+    from harness.inventory import load as load_inventory
 
     report = Report()
     loaded = load_inventory(options.inventory, extra=options.extra)
@@ -216,15 +216,15 @@ def _collect(options: _Options) -> int:
 
 def _poll(options: _Options, hosts: Sequence[PolledHost], rules: Rules, report: Report, stop: threading.Event) -> None:
     """Poll with everything that must be open meanwhile."""
-    from harness.collect.delivery import Handover  # noqa: PLC0415 - as above
-    from harness.collect.firsts import FirstContact  # noqa: PLC0415
-    from harness.collect.follow import follow_hosts, poll_hosts  # noqa: PLC0415
-    from harness.collect.parquet import ParquetSink  # noqa: PLC0415
-    from harness.collect.poll import Poller  # noqa: PLC0415
-    from harness.collect.positions import Positions  # noqa: PLC0415
-    from harness.collect.sink import StreamSink  # noqa: PLC0415
-    from harness.errors import StoreError  # noqa: PLC0415
-    from harness.remote.smb import SmbConnections  # noqa: PLC0415
+    from harness.collect.delivery import Handover
+    from harness.collect.firsts import FirstContact
+    from harness.collect.follow import follow_hosts, poll_hosts
+    from harness.collect.parquet import ParquetSink
+    from harness.collect.poll import Poller
+    from harness.collect.positions import Positions
+    from harness.collect.sink import StreamSink
+    from harness.errors import StoreError
+    from harness.remote.smb import SmbConnections
 
     with ExitStack() as stack:
         folder = _state(options) or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="harness-")))
@@ -288,9 +288,9 @@ def _state(options: _Options) -> Path | None:
 
 def _sink(options: _Options, positions: Positions, rules: Rules, report: Report, stack: ExitStack) -> EventSink:
     """Give where events go."""
-    from harness.collect.output import OutputFile  # noqa: PLC0415 - as above
-    from harness.collect.parquet import ParquetSink  # noqa: PLC0415
-    from harness.collect.sink import FileSink, StreamSink, quarantine_line  # noqa: PLC0415
+    from harness.collect.output import OutputFile
+    from harness.collect.parquet import ParquetSink
+    from harness.collect.sink import FileSink, StreamSink, quarantine_line
 
     if options.output is None:
         return StreamSink(sys.stdout.buffer, report.quarantined, options.line_form, rules)

@@ -39,11 +39,11 @@ def facts_command(inventory: Path, limit: str | None, output: str) -> int:
 
     Exit codes: 0 done, 1 a host failed or is another than the inventory says, 3 bad input, 4 a host was unreachable.
     """
-    from harness.cli import hosts as ready  # noqa: PLC0415  heavy, and needed only here
-    from harness.cli.lab import lab_of  # noqa: PLC0415
-    from harness.inventory import load  # noqa: PLC0415
-    from harness.report import facts as report  # noqa: PLC0415
-    from harness.report.terminal import Terminal  # noqa: PLC0415
+    from harness.cli import hosts as ready
+    from harness.cli.lab import lab_of
+    from harness.inventory import load
+    from harness.report import facts as report
+    from harness.report.terminal import Terminal
 
     terminal = Terminal(sys.stdout, sys.stderr)
     loaded = load(inventory)
@@ -73,7 +73,7 @@ def _ask(hosts: Sequence[RunHost]) -> list[Sheet]:
     lock = threading.Lock()
 
     def ask(host: RunHost) -> Sheet:
-        from harness.modules.session import Session  # noqa: PLC0415  with the other heavy ones
+        from harness.modules.session import Session
 
         session = Session(host.connect, host.target, host.clock(), lambda: None)
         with lock:
@@ -98,9 +98,9 @@ def _ask(hosts: Sequence[RunHost]) -> list[Sheet]:
 
 def _sheet(host: RunHost, session: Session) -> Sheet:
     """Read a host's facts, and then, with what they say, where its logs are."""
-    from harness.modules import facts as host_facts  # noqa: PLC0415  with the other heavy ones
-    from harness.modules.log_folders import read_folders  # noqa: PLC0415
-    from harness.report.facts import Sheet  # noqa: PLC0415
+    from harness.modules import facts as host_facts
+    from harness.modules.log_folders import read_folders
+    from harness.report.facts import Sheet
 
     sheet = Sheet(host.name)
     try:

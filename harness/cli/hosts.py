@@ -58,7 +58,7 @@ def _run_host(
     host: Host, target: Target, endpoint: Endpoint, groups: Mapping[str, Any], extra: Mapping[str, str]
 ) -> RunHost:
     def connect() -> Any:  # noqa: ANN401  a Connection; the class is imported when it is needed
-        from harness.remote.winrm import WinRMConnection  # noqa: PLC0415  pywinrm is slow to import
+        from harness.remote.winrm import WinRMConnection
 
         return WinRMConnection(endpoint)
 

@@ -39,7 +39,7 @@ def inventory_command(
 
     Secrets are shown by their reference, such as env:NAME, and never by their value.
     """
-    from harness.inventory import load  # noqa: PLC0415 -- reading YAML takes time that --help must not
+    from harness.inventory import load
 
     loaded = load(inventory, extra=_pairs(extra))
     for notice in loaded.notices:

@@ -66,7 +66,7 @@ def lab_of(hosts: Sequence[Host], inventory: Path) -> Iterator[dict[str, Reached
     if not simulated:
         yield {}
         return
-    from harness.lab import client  # noqa: PLC0415  only for simulated hosts
+    from harness.lab import client
 
     try:
         with client.lab(simulated, folder_of(inventory)) as found:
@@ -76,7 +76,7 @@ def lab_of(hosts: Sequence[Host], inventory: Path) -> Iterator[dict[str, Reached
 
 
 def _simulated(hosts: Sequence[Host]) -> list[Simulated]:
-    from harness.lab.client import Simulated  # noqa: PLC0415  only for simulated hosts
+    from harness.lab.client import Simulated
 
     found = []
     for host in hosts:
@@ -109,7 +109,7 @@ def _check(simulated: Sequence[Simulated], hosts: Mapping[str, Host]) -> None:
     """Refuse hosts that can't be simulated as they are described; every one of them at once."""
     if not simulated:
         return
-    from harness.lab.machine import spec_of  # noqa: PLC0415  only for simulated hosts
+    from harness.lab.machine import spec_of
 
     problems = []
     for wanted in simulated:
@@ -155,8 +155,8 @@ def lab_command() -> None:
 @_inventory
 def up(inventory: Path) -> int:
     """Serve the simulated hosts of INVENTORY until interrupted. Their state is kept."""
-    from harness.inventory import load  # noqa: PLC0415  heavy, and needed only here
-    from harness.lab import server  # noqa: PLC0415
+    from harness.inventory import load
+    from harness.lab import server
 
     hosts = _simulated(tuple(load(inventory).hosts.values()))
     if not hosts:
@@ -171,7 +171,7 @@ def up(inventory: Path) -> int:
 @_inventory
 def status(inventory: Path) -> int:
     """Show where the simulated hosts of INVENTORY answer; exit 1 when none runs."""
-    from harness.lab import client  # noqa: PLC0415  only for simulated hosts
+    from harness.lab import client
 
     folder = folder_of(inventory)
     if not client.running(folder):
@@ -192,7 +192,7 @@ def send(inventory: Path, names: tuple[str, ...], count: int) -> int:
 
     A lab that doesn't run is started for it.
     """
-    from harness.inventory import load  # noqa: PLC0415  heavy, and needed only here
+    from harness.inventory import load
 
     simulated = _simulated(tuple(load(inventory).hosts.values()))
     known = [host.name for host in simulated]
@@ -200,7 +200,7 @@ def send(inventory: Path, names: tuple[str, ...], count: int) -> int:
     if unknown or not known:
         what = f"no simulated host {', '.join(unknown)}" if unknown else "no host with connection=lab"
         raise HarnessError(f"{inventory} has {what}", hint=f"simulated: {', '.join(known)}" if known else "")
-    from harness.lab import client, traffic  # noqa: PLC0415  only for simulated hosts
+    from harness.lab import client, traffic
 
     try:
         with client.lab(simulated, folder_of(inventory)) as found:
@@ -221,7 +221,7 @@ def send(inventory: Path, names: tuple[str, ...], count: int) -> int:
 @_inventory
 def down(inventory: Path) -> int:
     """End the lab of INVENTORY."""
-    from harness.lab import client  # noqa: PLC0415  only for simulated hosts
+    from harness.lab import client
 
     folder = folder_of(inventory)
     if not client.running(folder):
@@ -239,7 +239,7 @@ def down(inventory: Path) -> int:
 
 def _show(folder: Path) -> None:
     """Say where the hosts answer; the password stays in its file."""
-    from harness.lab import client  # noqa: PLC0415  only for simulated hosts
+    from harness.lab import client
 
     for name, host in (client.read_hosts(folder) or {}).items():
         click.echo(f"{name}: WinRM at http://{host.address}:{host.port}/wsman as {host.user}")

@@ -57,19 +57,19 @@ def lint_command(*, playbooks: Sequence[Path], versions: Sequence[str], output: 
 
 
 def _templates(names: Sequence[str]) -> Report:
-    from harness.exchange.versions import VERSIONS  # noqa: PLC0415  heavy, and needed only here
-    from harness.lint.check import check_templates  # noqa: PLC0415
+    from harness.exchange.versions import VERSIONS
+    from harness.lint.check import check_templates
 
     _must_be_known(names, VERSIONS)
     return check_templates([VERSIONS[name] for name in names or VERSIONS])
 
 
 def _playbooks(paths: Sequence[Path], names: Sequence[str]) -> Report:
-    from harness.lint.check import check_scripts  # noqa: PLC0415  heavy, and needed only here
-    from harness.lint.playbooks import scripts  # noqa: PLC0415
-    from harness.lint.table import table  # noqa: PLC0415
-    from harness.modules.registry import MODULES  # noqa: PLC0415
-    from harness.play.loader import load  # noqa: PLC0415
+    from harness.lint.check import check_scripts
+    from harness.lint.playbooks import scripts
+    from harness.lint.table import table
+    from harness.modules.registry import MODULES
+    from harness.play.loader import load
 
     _must_be_known(names, table().platforms)
     playbook = load(paths, MODULES)

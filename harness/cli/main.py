@@ -64,13 +64,13 @@ def main() -> None:
         wrong.show()
         sys.exit(3)
     except HarnessError as error:
-        from harness.redaction import redactor  # noqa: PLC0415  only needed when something failed
+        from harness.redaction import redactor
 
         hint = f"\nhint: {error.hint}" if error.hint else ""
         click.echo(redactor.redact(error.message + hint), err=True)
         sys.exit(error.exit_code)
     except Exception as error:  # noqa: BLE001  a traceback helps nobody at a prompt
-        from harness import debug  # noqa: PLC0415  only needed when something failed
+        from harness import debug
 
         click.echo(f"unexpected {type(error).__name__}\nhint: {debug.keep(error)}", err=True)
         sys.exit(1)

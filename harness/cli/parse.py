@@ -91,7 +91,7 @@ def parse_command(  # noqa: PLR0917 - options of a command are its arguments
     source_ip: str,
 ) -> None:
     """Show the events of local log files; - reads standard input."""
-    from harness.errors import InputError  # noqa: PLC0415 - imports that cost time stand inside the command
+    from harness.errors import InputError
 
     options = _Options(format_, mappings, explain or 0, output, payload, source_ip)
     out = sys.stdout.buffer
@@ -114,7 +114,7 @@ def parse_command(  # noqa: PLR0917 - options of a command are its arguments
 
 def _file(name: str, options: _Options, out: BinaryIO) -> list[Problem]:
     """Show one file; give what stops it from counting as read."""
-    from harness.events import Format, load, recognise  # noqa: PLC0415 - as above
+    from harness.events import Format, load, recognise
 
     with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:
         first = _first(stream)
@@ -134,7 +134,7 @@ def _file(name: str, options: _Options, out: BinaryIO) -> list[Problem]:
 
 def _first(stream: BinaryIO) -> bytes:
     """Read what is needed to recognise the file."""
-    from harness.events.formats import HEAD  # noqa: PLC0415 - as above
+    from harness.events.formats import HEAD
 
     read = bytearray()
     while len(read) < HEAD and (data := stream.read(HEAD - len(read))):
@@ -152,7 +152,7 @@ def _chunks(first: bytes, stream: BinaryIO) -> Iterator[bytes]:
 
 def _events(name: str, chunks: Iterator[bytes], mapping: Mapping, options: _Options, out: BinaryIO) -> list[Problem]:
     """Show the events of a file."""
-    from harness.events import Quarantined, Record, reader_for  # noqa: PLC0415 - as above
+    from harness.events import Quarantined, Record, reader_for
 
     reader = reader_for(mapping.format, name)
     lost = short = 0
@@ -192,7 +192,7 @@ def _events(name: str, chunks: Iterator[bytes], mapping: Mapping, options: _Opti
 
 def _show(event: Event, options: _Options) -> str:
     """Write an event as one line."""
-    from harness.events import document, write_time  # noqa: PLC0415 - as above
+    from harness.events import document, write_time
 
     if options.output == "text":
         if options.payload:
@@ -230,7 +230,7 @@ def _summary(name: str, format_: Format, counts: Counts, short: int) -> str:
 
 def _explain(name: str, chunks: Iterator[bytes], mapping: Mapping, options: _Options, out: BinaryIO) -> list[Problem]:
     """Show which bytes of a line became which mapped field."""
-    from harness.events import Header, reader_for  # noqa: PLC0415 - as above
+    from harness.events import Header, reader_for
 
     reader = reader_for(mapping.format, name)
     wanted = options.explain
@@ -259,8 +259,8 @@ def _explain(name: str, chunks: Iterator[bytes], mapping: Mapping, options: _Opt
 
 def _explanation(item: Record | Quarantined, raw: bytes, mapping: Mapping, options: _Options) -> str:
     """Write where an item's mapped fields come from."""
-    from harness.events import Quarantined  # noqa: PLC0415 - as above
-    from harness.events.columns import places  # noqa: PLC0415 - as above
+    from harness.events import Quarantined
+    from harness.events.columns import places
 
     if isinstance(item, Quarantined):
         shown = {
@@ -319,7 +319,7 @@ def _field_lines(field: dict[str, Any]) -> Iterator[str]:
 
 
 def _problem(name: str, message: str, hint: str = "") -> Problem:
-    from harness.source import Problem, Source  # noqa: PLC0415 - as above
+    from harness.source import Problem, Source
 
     return Problem(Source(name), message, hint)
 

@@ -38,10 +38,10 @@ def pytest_configure(config: pytest.Config) -> None:
     inventory = config.getoption("--harness-inventory", default=None)
     if not inventory:
         return
-    from harness.cli.workload import Request, prepare  # noqa: PLC0415 - heavy, and needed only here
-    from harness.errors import HarnessError  # noqa: PLC0415
-    from harness.verify import fixtures  # noqa: PLC0415
-    from harness.verify.plugin import NAME, VerifyPlugin  # noqa: PLC0415
+    from harness.cli.workload import Request, prepare
+    from harness.errors import HarnessError
+    from harness.verify import fixtures
+    from harness.verify.plugin import NAME, VerifyPlugin
 
     expectations = config.getoption("--harness-expectations")
     request = Request(

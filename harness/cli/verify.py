@@ -100,11 +100,11 @@ def verify_command(
     Exit codes: 0 all expectations hold, 1 one doesn't, or none was selected, 3 bad input, 4 hosts were unreachable,
     130 interrupted.
     """
-    from harness.cli.workload import Request, prepare  # noqa: PLC0415  heavy, and needed only here
-    from harness.report import verification  # noqa: PLC0415
-    from harness.report.terminal import Terminal  # noqa: PLC0415
-    from harness.verify.plugin import VerifyPlugin  # noqa: PLC0415
-    from harness.verify.results import Outcome, VerifyResult  # noqa: PLC0415
+    from harness.cli.workload import Request, prepare
+    from harness.report import verification
+    from harness.report.terminal import Terminal
+    from harness.verify.plugin import VerifyPlugin
+    from harness.verify.results import Outcome, VerifyResult
 
     terminal = Terminal(sys.stdout if output == "text" else sys.stderr, sys.stderr)
     outcomes: list[Outcome] = []
@@ -149,7 +149,7 @@ def _options(junit: Path | None, expression: str | None, *, exitfirst: bool) -> 
 
 def _pytest(options: Sequence[str], plugin: VerifyPlugin) -> int:
     """Run pytest in this process, on nothing but our items: from an empty folder with an empty configuration."""
-    import pytest  # noqa: PLC0415  needed only here
+    import pytest
 
     with tempfile.TemporaryDirectory(prefix="harness-verify-") as empty, _own_environment():
         config = Path(empty) / "pytest.ini"

@@ -30,6 +30,7 @@ LINES = 10_000
 
 _QUOTE = 34
 _COMMA = 44
+_RETURN = 13
 _COMMAS = b","
 _QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 _DATED = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
@@ -177,6 +178,14 @@ class CsvReader(LineReader):
     def _directive(self, line: bytes, offset: int, length: int) -> None:
         self._given_up = False
         super()._directive(line, offset, length)
+
+    @property
+    def _names_known(self) -> bool:
+        return bool(self.header.names) and not self._open and not self._given_up
+
+    def _split(self, line: bytes) -> list[str]:
+        text = (line[:-1] if line[-1] == _RETURN else line).decode("utf-8", "surrogateescape")
+        return (_simple(text) or []) if '"' in text else text.split(",")
 
     def _row(self, line: bytes, offset: int, length: int) -> None:
         if self._given_up:

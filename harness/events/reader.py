@@ -118,8 +118,7 @@ class LineReader(ABC):
                 self._hold(lines[0])
                 self._end_pending(ended=True)
                 del lines[0]
-            for line in lines:
-                self._end(line, ended=True)
+            self._lines(lines, plain=_NUL not in data)
         if end < len(data):
             self._hold(data[end:] if end else data)
         return self._take()
@@ -183,6 +182,58 @@ class LineReader(ABC):
         self._pending.clear()
         self._out.clear()
         self._nuls = self._dropped = 0
+
+    def _lines(self, lines: list[bytes], *, plain: bool) -> None:
+        """Take whole lines.
+
+        Args:
+            lines: Their bytes without the line feeds.
+            plain: Whether none holds a zero byte.
+        """
+        at = 0
+        while at < len(lines):
+            if plain and self._names_known:
+                at = self._rows(lines, at)
+            if at < len(lines):
+                self._end(lines[at], ended=True)
+                at += 1
+
+    @property
+    def _names_known(self) -> bool:
+        """Whether a row that comes next can be read by itself."""
+        return bool(self.header.names)
+
+    def _rows(self, lines: list[bytes], at: int) -> int:
+        """Take lines from one on as long as each is a row that needs no second look.
+
+        Args:
+            lines: Their bytes without the line feeds; no zero byte is among them.
+            at: The first one to take.
+
+        Returns:
+            The first one that wasn't taken.
+        """
+        header, width, limit = self.header, len(self.header.names), self._limit
+        number, begin = self._number, self._begin
+        split, add = self._split, self._out.append
+        first = at
+        for at in range(first, len(lines)):
+            line = lines[at]
+            size = len(line)
+            if size > limit or not line[:1].isdigit() or len(values := split(line)) != width:
+                break
+            number += 1
+            add(Record(header, tuple(values), begin, size + 1, number))
+            begin += size + 1
+        else:
+            at = len(lines)
+        self._tally["records"] += at - first
+        self._number, self._begin = number, begin
+        return at
+
+    def _split(self, line: bytes) -> list[str]:
+        """Split a line that begins with a digit, carriage return included; nothing where it takes more than that."""
+        return []
 
     @abstractmethod
     def _row(self, line: bytes, offset: int, length: int) -> None:

@@ -7,16 +7,20 @@ can't give anything below this header is left out.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from harness.events.candidate import DAY, Candidate, Judged, MappedField, Matches, Wrong, fill, of_header
+from harness.events.candidate import DAY, Candidate, Filled, Judged, MappedField, Matches, Wrong, fill, of_header
 from harness.events.event import Event, Shortfall
+from harness.events.record import quick
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
 
     from harness.events.record import Header, Record
+
+_event = quick(Event)
 
 DAY_PLACE = -1
 """The place of ``#day``, the one name that isn't a column and isn't the same for all rows."""
@@ -39,10 +43,10 @@ class BoundCandidate:
     judged: Judged
 
     @property
-    def single(self) -> int | None:
-        """The place of its only column; None where it takes more than the text of one."""
-        [first, *rest] = self.parts
-        return None if rest or self.candidate.texts or isinstance(first, str) or first == DAY_PLACE else first
+    def places(self) -> tuple[int, ...]:
+        """The places of its columns; empty where it takes anything else."""
+        places = tuple(part for part in self.parts if isinstance(part, int) and part != DAY_PLACE)
+        return places if len(places) == len(self.parts) else ()
 
     def text(self, values: Sequence[str], day: date | None) -> str:
         """Take the text of its columns."""
@@ -72,21 +76,16 @@ class BoundField:
         given = zip(field.candidates, field.conditions, field.judged, strict=True)
         bound = [_bind(candidate, conditions, judged, header, host) for candidate, conditions, judged in given]
         self.candidates: tuple[BoundCandidate, ...] = tuple(each for each in bound if each is not None)
-        # Times hardly repeat, so keeping them would cost more than it spares.
-        kept = field.name != "device_time"
-        self._steps = [
-            (each, each.single, each.conditions, each.judged.__getitem__ if kept else each.judged.judge)
-            for each in self.candidates
-        ]
+        self._steps = [(each, each.conditions, *_way(each, field.name)) for each in self.candidates]
 
     def find(self, values: Sequence[str], day: date | None) -> tuple[Any, Candidate | None]:
         """Give the value and the candidate that gave it; where none did the problem as `Wrong`, None for no problem."""
         wrong = None
-        for bound, single, conditions, judge in self._steps:
+        for bound, conditions, take, judge in self._steps:
             if conditions and not bound.applies(values, day):
                 continue
-            text = bound.text(values, day) if single is None else values[single]
-            if text and (outcome := judge(text)) is not None:
+            outcome = judge(take(values) if take else bound.text(values, day))
+            if outcome is not None:
                 if outcome.__class__ is not Wrong:
                     return outcome, bound.candidate
                 wrong = wrong or outcome
@@ -115,7 +114,7 @@ class Bound:
         ]
         if Wrong in map(type, found):
             return self.event(record, found)
-        return Event(record, event_id or "", username or "", source_ip or "", destination_ip or "", device_time)
+        return _event(record, event_id or "", username or "", source_ip or "", destination_ip or "", device_time, ())
 
     def event(self, record: Record, found: Sequence[Any]) -> Event:
         """Make an event of what was found for each field, problems as `Wrong`."""
@@ -127,6 +126,19 @@ class Bound:
         *texts, time = [None if isinstance(each, Wrong) else each for each in found]
         event_id, username, source_ip, destination_ip = (text or "" for text in texts)
         return Event(record, event_id, username, source_ip, destination_ip, time, problems)
+
+
+def _way(bound: BoundCandidate, field: str) -> tuple[Callable[[Sequence[str]], Any] | None, Callable[[Any], Any]]:
+    """Give the quickest way to a candidate's outcome: what takes from a row's values, and what judges what was taken."""
+    places = bound.places
+    if not places:
+        return None, bound.judged.__getitem__
+    if bound.candidate.texts:
+        filled = Filled(bound.candidate, bound.judged)
+        [first, *rest] = places
+        return (itemgetter(*places), filled.__getitem__) if rest else (lambda values: (values[first],), filled.__getitem__)
+    # Times hardly repeat, so keeping them would cost more than it spares.
+    return itemgetter(*places), bound.judged.judge if field == "device_time" else bound.judged.__getitem__
 
 
 def _bind(

@@ -101,6 +101,29 @@ class Judged(dict[str, Any]):
             return Wrong(f"{' '.join(self._candidate.columns)} gives {text[:80]!r}: {error}")
 
 
+class Filled(dict[tuple[str, ...], Any]):
+    """What the values that a template takes are worth; kept as in `Judged`.
+
+    Args:
+        candidate: The candidate.
+        judged: What its texts are worth.
+    """
+
+    def __init__(self, candidate: Candidate, judged: Judged) -> None:
+        super().__init__()
+        self._texts = candidate.texts
+        self._judged = judged
+
+    def __missing__(self, values: tuple[str, ...]) -> Any:  # noqa: ANN401 - a value of any of the fields' types
+        """Judge values that aren't kept."""
+        outcome = self._judged.judge(fill(self._texts, values))
+        if sum(map(len, values)) <= _LONGEST:
+            if len(self) >= KEPT:
+                self.clear()
+            self[values] = outcome
+        return outcome
+
+
 class Matches(dict[str, bool]):
     """Whether texts match a pattern as a whole; kept as in `Judged`.
 

@@ -16,7 +16,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from harness.events.record import HEAD, Counts, Fault, Format, Header, Item, Quarantined, Record, decode
+from harness.events.record import HEAD, Counts, Fault, Format, Header, Item, Quarantined, Record, decode, quick
 
 if TYPE_CHECKING:
     from datetime import date
@@ -28,6 +28,7 @@ BOM = b"\xef\xbb\xbf"
 _HASH = 35
 _NUL = b"\0"
 _HASHES = b"#"
+_record = quick(Record)
 
 _DIRECTIVE = re.compile(r"#\s*([A-Za-z][A-Za-z-]*):\s*(.*)", re.DOTALL)
 _DATED = re.compile(rb"\d{4}-\d\d?-\d\d?[T \t]")
@@ -223,7 +224,7 @@ class LineReader(ABC):
             if size > limit or not line[:1].isdigit() or len(values := split(line)) != width:
                 break
             number += 1
-            add(Record(header, tuple(values), begin, size + 1, number))
+            add(_record(header, tuple(values), begin, size + 1, number, 1, None))
             begin += size + 1
         else:
             at = len(lines)

@@ -121,6 +121,7 @@ _TIME = re.compile(
 
 
 _USUAL = len("2018-11-27T22:40:02.966Z")
+_WHOLE = len("2018-11-27 22:40:02")
 
 
 def moment(text: str) -> datetime:
@@ -132,17 +133,14 @@ def moment(text: str) -> datetime:
     Raises:
         ValueError: It is no time.
     """
-    # The form that Exchange writes; fromisoformat takes others too, such as weeks, but none with all of these marks.
-    if (
-        len(text) == _USUAL
-        and text[4] == text[7] == "-"
-        and text[13] == text[16] == ":"
-        and text[10] == "T"
-        and text[19] == "."
-        and text[23] == "Z"
-    ):
+    # The two usual forms. fromisoformat takes others too, such as weeks, but none with all of these marks.
+    size = len(text)
+    if size in (_USUAL, _WHOLE) and text[4] == text[7] == "-" and text[13] == text[16] == ":" and text[10] in "T ":
         with suppress(ValueError):
-            return datetime.fromisoformat(text)
+            if size == _WHOLE:
+                return datetime.fromisoformat(f"{text}Z")
+            if text[19] == "." and text[23] == "Z":
+                return datetime.fromisoformat(text)
     found = _TIME.fullmatch(text)
     if not found:
         message = "not a time of the form 2018-11-27T22:40:02.966Z"

@@ -69,7 +69,7 @@ class LineReader(ABC):
 
     def __init__(self, file: str, format: Format, *, limit: int = MAX_RECORD) -> None:  # noqa: A002 - the field's own word
         self.header = Header(file, format)
-        self._limit = limit
+        self.limit = limit
         self._kept = min(limit, HEAD)
         self._out: list[Item] = []
         self._tally = dict.fromkeys(("records", "continuations", "headers", "blanks", "quarantined"), 0)
@@ -91,6 +91,33 @@ class LineReader(ABC):
         return Counts(lines=self._settled, **self._tally)
 
     @property
+    def idle(self) -> bool:
+        """Whether the next byte begins a line that can be read by itself."""
+        return self._next == self._begin
+
+    def expect(self, offset: int) -> None:
+        """Refuse bytes that don't follow those fed before.
+
+        Raises:
+            ValueError: They don't.
+        """
+        if offset != self._next:
+            message = f"{self.header.file}: bytes {self._next} and on are due, not those at {offset}"
+            raise ValueError(message)
+
+    def skip(self, rows: int, length: int) -> None:
+        """Go past rows that another engine has read; only while the reader is `idle`.
+
+        Args:
+            rows: How many, each a line.
+            length: How many bytes they take, line ends included.
+        """
+        self._tally["records"] += rows
+        self._number += rows
+        self._begin += length
+        self._next = self._begin
+
+    @property
     def _settled(self) -> int:
         """How many lines have been taken for good."""
         return self._number
@@ -108,9 +135,7 @@ class LineReader(ABC):
         Raises:
             ValueError: The bytes don't follow those fed before.
         """
-        if offset != self._next:
-            message = f"{self.header.file}: bytes {self._next} and on are due, not those at {offset}"
-            raise ValueError(message)
+        self.expect(offset)
         self._next += len(data)
         end = data.rfind(b"\n") + 1
         if end:
@@ -214,7 +239,7 @@ class LineReader(ABC):
         Returns:
             The first one that wasn't taken.
         """
-        header, width, limit = self.header, len(self.header.names), self._limit
+        header, width, limit = self.header, len(self.header.names), self.limit
         number, begin = self._number, self._begin
         split, add = self._split, self._out.append
         first = at
@@ -268,7 +293,7 @@ class LineReader(ABC):
             self._dropped += len(data)
             return
         self._pending += data
-        if len(self._pending) > self._limit:
+        if len(self._pending) > self.limit:
             self._dropped = len(self._pending) - self._kept
             del self._pending[self._kept :]
 
@@ -300,7 +325,7 @@ class LineReader(ABC):
                 return
             self._nul_run(nuls)
         length = len(line) + ended
-        if len(line) > self._limit:
+        if len(line) > self.limit:
             self._too_long(line[: self._kept], length)
             return
         self._number += 1
@@ -343,7 +368,7 @@ class LineReader(ABC):
         self._broken_off()
         self._number += 1
         offset, self._begin = self._begin, self._begin + length
-        reason = f"the line is {length} bytes long; at most {self._limit} are kept"
+        reason = f"the line is {length} bytes long; at most {self.limit} are kept"
         self._quarantine(Fault.TOO_LONG, reason, offset, length, head)
 
     def _broken_off(self) -> None:  # noqa: B027 - most formats keep nothing open

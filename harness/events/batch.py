@@ -52,13 +52,14 @@ class Batch:
         self._block = block
         self._base = base
         self._rules = rules
-        self._ascii = found.ascii
+        self.ascii = found.ascii
+        """Whether all of the rows' bytes are ASCII."""
         lines = np.flatnonzero(kept)
         whole = len(lines) == len(kept)
         self._begin = found.starts if whole else found.starts[lines]
         self._end = found.ends if whole else found.ends[lines]
         self._separators = found.separators if whole else found.separators[kept[found.good]]
-        self._quoted = None if found.quoted is None else found.quoted[lines]
+        self._quoted = None if found.quoted is None else np.flatnonzero(found.quoted[lines])
         self._doubled = None if found.doubled is None else found.doubled[lines]
         self.line: Places = lines + first
         """The number of each row's line."""
@@ -84,15 +85,23 @@ class Batch:
         begin = rows[:, place - 1] + 1 if place else self._begin
         end = rows[:, place] if place < rows.shape[1] else self._end
         if self._quoted is not None:
-            around = self._quoted & (self._block[begin] == _QUOTE) & (begin < end)
-            if around.any():
-                begin, end = begin + around, end - around
+            # An unquoted value holds no quote, so one that begins with a quote ends with one, too.
+            rows_ = self._quoted[self._block[begin[self._quoted]] == _QUOTE]
+            if len(rows_):
+                begin, end = begin.copy(), end.copy()
+                begin[rows_] += 1
+                end[rows_] -= 1
         return begin, end
 
     @property
     def block(self) -> Bytes:
         """The bytes that the rows stand in."""
         return self._block
+
+    @property
+    def separator(self) -> str:
+        """What stands between two values."""
+        return chr(self._rules.separator)
 
     def column(self, place: int, rows: Places | None = None) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Give a column's values as an Arrow array of strings.
@@ -117,8 +126,10 @@ class Batch:
         """Make a record of each row."""
         header = self.header
         view = memoryview(self._block)
-        separator = chr(self._rules.separator)
-        plain = [True] * len(self) if self._quoted is None else (~self._quoted).tolist()
+        separator = self.separator
+        plain = [True] * len(self)
+        for row in [] if self._quoted is None else self._quoted.tolist():
+            plain[row] = False
         rows = zip(
             self._begin.tolist(), self._end.tolist(), self.offset.tolist(), self.length.tolist(), self.line.tolist(),
             plain, strict=True,

@@ -72,7 +72,7 @@ class BoundField:
 
     def __init__(self, field: MappedField, header: Header, host: str) -> None:
         self.field = field
-        self._missing = Wrong(field.missing) if field.required else None
+        self.missing = Wrong(field.missing) if field.required else None
         given = zip(field.candidates, field.conditions, field.judged, strict=True)
         bound = [_bind(candidate, conditions, judged, header, host) for candidate, conditions, judged in given]
         self.candidates: tuple[BoundCandidate, ...] = tuple(each for each in bound if each is not None)
@@ -89,7 +89,7 @@ class BoundField:
                 if outcome.__class__ is not Wrong:
                     return outcome, bound.candidate
                 wrong = wrong or outcome
-        return wrong or self._missing, None
+        return wrong or self.missing, None
 
 
 class Bound:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.events import transforms
+from harness.events.patterns import alike
 
 if TYPE_CHECKING:
     import re
@@ -18,6 +20,9 @@ _DIRECTIVES = {"#Software": "software", "#Version": "version", "#Log-type": "log
 DAY = "#day"
 PSEUDO = (*_DIRECTIVES, DAY, "#file", "#SourceIp")
 """What a mapping can name besides a file's columns."""
+
+MATCH = "match: "
+"""How the name of a transform begins that is a pattern."""
 
 KEPT = 8192
 """How many texts of a candidate are kept with what they gave."""
@@ -76,6 +81,7 @@ class Judged(dict[str, Any]):
     def __init__(self, candidate: Candidate, field: str) -> None:
         super().__init__()
         self._candidate = candidate
+        self._field = field
         self._convert = _TYPES[field]
 
     def __missing__(self, text: str) -> Any:  # noqa: ANN401 - a value of any of the fields' types
@@ -99,6 +105,18 @@ class Judged(dict[str, Any]):
             return self._convert(text)
         except ValueError as error:
             return Wrong(f"{' '.join(self._candidate.columns)} gives {text[:80]!r}: {error}")
+
+
+    @cached_property
+    def pattern(self) -> str:
+        """What RE2 reads as Python does the pattern of the first transform; empty where there is none."""
+        [name, *_] = [name for name, _ in self._candidate.transforms] or [""]
+        return alike(name.removeprefix(MATCH)) if name.startswith(MATCH) else ""
+
+    @cached_property
+    def after_first(self) -> Judged:
+        """What texts are worth that the first transform has given."""
+        return Judged(replace(self._candidate, transforms=self._candidate.transforms[1:]), self._field)
 
 
 class Filled(dict[tuple[str, ...], Any]):

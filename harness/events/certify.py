@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -168,9 +169,11 @@ def _undecodable(data: Bytes, starts: Places, feeds: Places) -> Flags:
 
 
 def _is_utf8(data: Bytes) -> bool:
+    bounds = np.array([0, len(data)], dtype=np.int32)
+    whole = pa.StringArray.from_buffers(1, pa.py_buffer(bounds), pa.py_buffer(data))
     try:
-        str(data, "utf-8")  # type: ignore[call-overload] # any buffer
-    except UnicodeDecodeError:
+        whole.validate(full=True)
+    except pa.ArrowInvalid:
         return False
     return True
 

@@ -34,7 +34,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from harness.document import parse
 from harness.errors import InputError
 from harness.events import transforms
-from harness.events.candidate import PSEUDO, Candidate, MappedField
+from harness.events.candidate import MATCH, PSEUDO, Candidate, MappedField
 from harness.events.event import MAPPED
 from harness.events.mapping import Mapping
 from harness.events.record import Format
@@ -214,5 +214,5 @@ def _transform(model: str | TransformModel) -> tuple[str, Callable[[str], str]]:
             raise ValueError(message)
         return model, transforms.PLAIN[model]
     if model.match is not None:
-        return f"match: {model.match}", transforms.match(model.match)
+        return f"{MATCH}{model.match}", transforms.match(model.match)
     return "table", transforms.table(model.table or {})

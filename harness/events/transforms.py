@@ -9,6 +9,7 @@ import ipaddress
 import re
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def table(values: Mapping[str, str]) -> Callable[[str], str]:
     return step
 
 
+@lru_cache(maxsize=4096)
 def address(text: str) -> str:
     """Check an IP address and write it in its usual form.
 

@@ -27,9 +27,7 @@ _TRACKING_NAMES = (
     "related-recipient-address,reference,message-subject,sender-address,return-path,message-info,directionality,"
     "tenant-id,original-client-ip,original-server-ip,custom-data,transport-traffic-type,log-id,schema-version"
 )
-_SMTP_NAMES = (
-    "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
-)
+_SMTP_NAMES = "date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context"
 _W3C_NAMES = (
     "date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) cs(Referer) sc-status "
     "sc-substatus sc-win32-status time-taken"
@@ -51,6 +49,13 @@ _QUOTED_SUBJECTS = (
     '"Lunch, anyone?"',
     '"FW: ""urgent"" request"',
     '"Agenda: budget, staff, rooms"',
+)
+_GREETING = '>,"220 EX16A.example.com Microsoft ESMTP MAIL Service ready at Tue, 4 Oct 2016 08:00:00 +0000",'
+_PLAIN_OFFERS = "ENHANCEDSTATUSCODES STARTTLS X-ANONYMOUSTLS AUTH NTLM X-EXPS GSSAPI NTLM 8BITMIME BINARYMIME CHUNKING,"
+_TLS_OFFERS = "ENHANCEDSTATUSCODES AUTH NTLM LOGIN X-EXPS GSSAPI NTLM 8BITMIME BINARYMIME CHUNKING,"
+_NEGOTIATED = (
+    '*,,"TLS protocol SP_PROT_TLS1_2_SERVER negotiation succeeded using bulk encryption algorithm CALG_AES_256 with '
+    'strength 256 bits, MAC hash algorithm CALG_SHA_384 with strength 0 bits and key exchange algorithm CALG_ECDHE"'
 )
 _AGENTS = (
     "Mozilla/5.0+(Windows+NT+10.0;+Win64;+x64)+AppleWebKit/537.36+(KHTML,+like+Gecko)+Chrome/53.0.2785.116+Safari/537.36",
@@ -121,7 +126,7 @@ def tracking(seed: int = SEED) -> Iterator[str]:
             f"S:ExternalOrgId={source.guid()};S:DeliveryPriority=Normal;S:AccountForest=example.com"
         )
         tail = f"{network},{recipient},{{status}},{size},1,,,{subject},{sender},{sender},"
-        log = f",15.01.0544.027"
+        log = ",15.01.0544.027"
         yield (
             f"{source.tick(0.4)},{client},EX16A.example.com,10.0.0.11,EX16A,08D3EB{source.hexadecimal(10).upper()};"
             f"{source.tick(0.01)};0,EX16A\\Default EX16A,SMTP,RECEIVE,{number},{identifier},"
@@ -161,14 +166,16 @@ def smtp(seed: int = SEED) -> Iterator[str]:
         head = f"EX16A\\Default Frontend EX16A,{session},"
         ends = f",10.0.0.11:25,{remote},"
         sender = f"{choice(source.users)}@partner{source.random.randrange(40)}.example.net"
-        number = 0
+        hello = f">,250  EX16A.example.com Hello [{remote.partition(':')[0]}] SIZE 37748736 PIPELINING DSN "
+        queued = (
+            f"[InternalId={source.random.getrandbits(44)}, Hostname=EX16A.example.com] "
+            f"{source.random.randrange(2000, 9000)} bytes in 0.{source.random.randrange(999):03}"
+        )
         lines = [
             "+,,",
-            '>,"220 EX16A.example.com Microsoft ESMTP MAIL Service ready at '
-            f'{source.tick(0.01)[:10]}, 4 Oct 2016 08:00:00 +0000",',
+            _GREETING,
             f"<,EHLO mx{source.random.randrange(60)}.example.net,",
-            f">,250  EX16A.example.com Hello [{remote.partition(':')[0]}] SIZE 37748736 PIPELINING DSN "
-            "ENHANCEDSTATUSCODES STARTTLS X-ANONYMOUSTLS AUTH NTLM X-EXPS GSSAPI NTLM 8BITMIME BINARYMIME CHUNKING,",
+            f"{hello}{_PLAIN_OFFERS}",
         ]
         if chance() < 0.4:
             lines += [
@@ -176,11 +183,9 @@ def smtp(seed: int = SEED) -> Iterator[str]:
                 ">,220 2.0.0 SMTP server ready,",
                 '*," CN=EX16A.example.com, OU=IT, O=Example, C=DE",Sending certificate subject',
                 f"*,{source.hexadecimal(40).upper()},Certificate thumbprint",
-                "*,,\"TLS protocol SP_PROT_TLS1_2_SERVER negotiation succeeded using bulk encryption algorithm "
-                'CALG_AES_256 with strength 256 bits, MAC hash algorithm CALG_SHA_384 with strength 0 bits"',
+                _NEGOTIATED,
                 f"<,EHLO mx{source.random.randrange(60)}.example.net,",
-                f">,250  EX16A.example.com Hello [{remote.partition(':')[0]}] SIZE 37748736 PIPELINING DSN "
-                "ENHANCEDSTATUSCODES 8BITMIME BINARYMIME CHUNKING,",
+                f"{hello}{_TLS_OFFERS}",
             ]
         if chance() < 0.2:
             lines += [
@@ -197,16 +202,13 @@ def smtp(seed: int = SEED) -> Iterator[str]:
             f"<,RCPT TO:<{choice(source.users)}@example.com>,",
             ">,250 2.1.5 Recipient OK,",
             "<,BDAT 5812 LAST,",
-            f">,250 2.6.0 <{source.hexadecimal(24)}@example.net> [InternalId={source.random.getrandbits(44)}, Hostname="
-            f"EX16A.example.com] {source.random.randrange(2000, 9000)} bytes in 0.{source.random.randrange(999):03},",
+            f">,250 2.6.0 <{source.hexadecimal(24)}@example.net> {queued},",
             "<,QUIT,",
             ">,221 2.0.0 Service closing transmission channel,",
             "-,,Local",
         ]
-        for line in lines:
-            text = _quoted(line)
-            yield f"{source.tick(0.02)},{head}{number}{ends}{text}\r\n"
-            number += 1
+        for number, line in enumerate(lines):
+            yield f"{source.tick(0.02)},{head}{number}{ends}{_quoted(line)}\r\n"
 
 
 def _quoted(line: str) -> str:

@@ -40,6 +40,7 @@ class Batch:
         self,
         header: Header,
         block: Bytes,
+        *,
         base: int,
         rules: Rules,
         found: Certified,
@@ -60,7 +61,9 @@ class Batch:
         self._end = found.ends if whole else found.ends[lines]
         self._separators = found.separators if whole else found.separators[kept[found.good]]
         self._quoted = None if found.quoted is None else np.flatnonzero(found.quoted[lines])
-        self._doubled = None if found.doubled is None else found.doubled[lines]
+        self._doubled = np.zeros(len(lines), dtype=np.bool_) if found.doubled is None else found.doubled[lines]
+        self.doubled = bool(self._doubled.any())
+        """Whether any value holds quotes that stand doubled in the file."""
         self.line: Places = lines + first
         """The number of each row's line."""
 
@@ -76,8 +79,8 @@ class Batch:
     @cached_property
     def length(self) -> Places:
         """How many bytes each row takes, its line end included."""
-        ends = self._end
-        return ends - self._begin + 1 + (self._block[ends] == ord("\r"))
+        length: Places = self._end - self._begin + 1 + (self._block[self._end] == ord("\r"))
+        return length
 
     def cells(self, place: int) -> tuple[Places, Places]:
         """Give where a column's values begin and end in the block, without the quotes around them."""
@@ -103,36 +106,36 @@ class Batch:
         """What stands between two values."""
         return chr(self._rules.separator)
 
-    def column(self, place: int, rows: Places | None = None) -> Any:  # noqa: ANN401 - pyarrow has no types
+    def column(self, place: int) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Give a column's values as an Arrow array of strings.
 
         Args:
             place: The column's place.
-            rows: Only these rows.
         """
         begin, end = self.cells(place)
-        doubled = self._doubled
-        if rows is not None:
-            begin, end = begin[rows], end[rows]
-            doubled = None if doubled is None else doubled[rows]
         values = gather(self._block, begin, end)
-        if doubled is not None and doubled.any():
-            at = np.flatnonzero(doubled)
+        if self.doubled:
+            at = np.flatnonzero(self._doubled)
             texts = [text.replace('""', '"') for text in values.take(pa.array(at)).to_pylist()]
-            values = compute.replace_with_mask(values, pa.array(doubled), pa.array(texts, pa.string()))
+            values = compute.replace_with_mask(values, pa.array(self._doubled), pa.array(texts, pa.string()))
         return values
 
     def records(self) -> list[Record]:
         """Make a record of each row."""
         header = self.header
-        view = memoryview(self._block)
+        view = memoryview(self._block)  # type: ignore[arg-type] # an array is a buffer
         separator = self.separator
         plain = [True] * len(self)
         for row in [] if self._quoted is None else self._quoted.tolist():
             plain[row] = False
         rows = zip(
-            self._begin.tolist(), self._end.tolist(), self.offset.tolist(), self.length.tolist(), self.line.tolist(),
-            plain, strict=True,
+            self._begin.tolist(),
+            self._end.tolist(),
+            self.offset.tolist(),
+            self.length.tolist(),
+            self.line.tolist(),
+            plain,
+            strict=True,
         )
         made = []
         for begin, end, offset, length, number, simple in rows:

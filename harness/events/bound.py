@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from harness.events.candidate import DAY, Candidate, Filled, Judged, MappedField, Matches, Wrong, fill, of_header
+from harness.events.candidate import DAY, Candidate, Judged, MappedField, Matches, Wrong, fill, of_header
 from harness.events.event import Event, Shortfall
 from harness.events.record import quick
 
@@ -129,14 +129,16 @@ class Bound:
 
 
 def _way(bound: BoundCandidate, field: str) -> tuple[Callable[[Sequence[str]], Any] | None, Callable[[Any], Any]]:
-    """Give the quickest way to a candidate's outcome: what takes from a row's values, and what judges what was taken."""
+    """Give the quickest way to a candidate's outcome: what takes from a row's values, and what judges that."""
     places = bound.places
     if not places:
         return None, bound.judged.__getitem__
     if bound.candidate.texts:
-        filled = Filled(bound.candidate, bound.judged)
+        filled = bound.judged.filled
         [first, *rest] = places
-        return (itemgetter(*places), filled.__getitem__) if rest else (lambda values: (values[first],), filled.__getitem__)
+        return (
+            (itemgetter(*places), filled.__getitem__) if rest else (lambda values: (values[first],), filled.__getitem__)
+        )
     # Times hardly repeat, so keeping them would cost more than it spares.
     return itemgetter(*places), bound.judged.judge if field == "device_time" else bound.judged.__getitem__
 

@@ -106,12 +106,16 @@ class Judged(dict[str, Any]):
         except ValueError as error:
             return Wrong(f"{' '.join(self._candidate.columns)} gives {text[:80]!r}: {error}")
 
-
     @cached_property
     def pattern(self) -> str:
         """What RE2 reads as Python does the pattern of the first transform; empty where there is none."""
         [name, *_] = [name for name, _ in self._candidate.transforms] or [""]
         return alike(name.removeprefix(MATCH)) if name.startswith(MATCH) else ""
+
+    @cached_property
+    def filled(self) -> Filled:
+        """What the values are worth that its template takes."""
+        return Filled(self._candidate, self)
 
     @cached_property
     def after_first(self) -> Judged:
@@ -184,9 +188,7 @@ class MappedField:
     def __post_init__(self) -> None:
         """Begin with nothing judged."""
         object.__setattr__(self, "judged", tuple(Judged(each, self.name) for each in self.candidates))
-        conditions = tuple(
-            tuple((name, Matches(pattern)) for name, pattern in each.when) for each in self.candidates
-        )
+        conditions = tuple(tuple((name, Matches(pattern)) for name, pattern in each.when) for each in self.candidates)
         object.__setattr__(self, "conditions", conditions)
 
     @property

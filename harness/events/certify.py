@@ -9,7 +9,7 @@ too long, and rows of another width. Where in doubt, a line isn't certified.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -49,7 +49,7 @@ class Lines:
     @classmethod
     def of(cls, block: Bytes) -> Lines:
         """Find a block's lines; what follows the last line feed is none."""
-        feeds = np.flatnonzero(block == _LINE_FEED)
+        feeds = sparse(block == _LINE_FEED)
         starts = np.empty_like(feeds)
         starts[:1] = 0
         starts[1:] = feeds[:-1] + 1
@@ -112,6 +112,15 @@ class Certified:
     ascii: bool
 
 
+def sparse(flags: Flags) -> Places:
+    """Find the flags that are set, faster than numpy where few are: first the words of eight that aren't all zero."""
+    whole = len(flags) & ~7
+    words = np.flatnonzero(flags[:whole].view(np.uint64))
+    found = np.flatnonzero(flags[:whole].reshape(-1, 8)[words])
+    places: Places = words[found >> 3] * 8 + (found & 7)
+    return np.concatenate((places, np.flatnonzero(flags[whole:]) + whole)) if whole < len(flags) else places
+
+
 def certify(lines: Lines, width: int, rules: Rules, limit: int) -> Certified:
     """Certify lines.
 
@@ -135,13 +144,13 @@ def certify(lines: Lines, width: int, rules: Rules, limit: int) -> Certified:
     separators += begin
     quoted = doubled = None
     if rules.quotes:
-        quotes = np.flatnonzero(region == _QUOTE)
+        quotes = sparse(region == _QUOTE)
         if len(quotes):
             quotes += begin
             quoted, doubled, crooked, inside = _quotes(lines, ends, quotes, separators, rules.separator)
             bad |= crooked
             separators = separators[~inside]
-    rows, bad = _rows(separators, starts, ends, feeds, bad, width - 1)
+    rows, bad = _rows(separators, lines, ends, bad, width - 1)
     if not rules.empty:
         full = _full(rows, starts, ends, bad)
         if not full.all():
@@ -214,10 +223,9 @@ def _quotes(
     return count > 0, doubled, crooked, inside
 
 
-def _rows(
-    separators: Places, starts: Places, ends: Places, feeds: Places, bad: Flags, each: int
-) -> tuple[Places, Flags]:
+def _rows(separators: Places, lines: Lines, ends: Places, bad: Flags, each: int) -> tuple[Places, Flags]:
     """Bring the separators into rows of as many as a row has; lines of another number are bad."""
+    starts, feeds = lines.starts, lines.feeds
     if not bad.any() and len(separators) == len(starts) * each:
         rows = separators.reshape(len(starts), each)
         if not each or ((rows[:, 0] >= starts).all() and (rows[:, -1] < ends).all()):
@@ -231,9 +239,7 @@ def _full(rows: Places, starts: Places, ends: Places, bad: Flags) -> Flags:
     """Tell which of the rows that aren't bad have no empty value."""
     if bad.any():
         starts, ends = starts[~bad], ends[~bad]
-    if not rows.shape[1]:
-        full: Any = ends > starts
-        return full
-    gaps = np.diff(rows, axis=1) > 1
-    full = gaps.all(axis=1) & (rows[:, 0] > starts) & (rows[:, -1] + 1 < ends)
+    full: Flags = ends > starts
+    if rows.shape[1]:
+        full = (np.diff(rows, axis=1) > 1).all(axis=1) & (rows[:, 0] > starts) & (rows[:, -1] + 1 < ends)
     return full

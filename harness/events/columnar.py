@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
-from harness.events.candidate import Filled, Judged, Wrong
+from harness.events.candidate import Wrong
+from harness.events.encoded import Encoded, encode_column
 from harness.events.event import MAPPED, Event, Shortfall
 from harness.events.record import quick
 from harness.events.times import parse_times
@@ -46,7 +47,8 @@ class Column:
     """A mapped field of all rows of a batch.
 
     Args:
-        values: Arrow strings, empty where the event has none; for the device time timestamps in UTC, or null.
+        values: Arrow strings as a dictionary, empty where the event has none; for the device time timestamps in UTC, or
+            null.
         problem: For each row which of the reasons holds; None where none does for any.
         reasons: Why a value is missing; the first one is empty.
     """
@@ -105,29 +107,6 @@ class EventBatch:
         ]
 
 
-class _Encoded:
-    """The texts of a column, each different one once.
-
-    Args:
-        values: The column, as Arrow strings.
-        ascii: Whether all of it is ASCII.
-    """
-
-    def __init__(self, values: Any, *, ascii: bool) -> None:  # noqa: A002, ANN401 - pyarrow has no types
-        encoded = values.dictionary_encode()
-        self.ascii = ascii
-        self.codes: Codes = encoded.indices.to_numpy()
-        self.values = encoded.dictionary
-        self._texts: list[str] | None = None
-
-    @property
-    def texts(self) -> list[str]:
-        """The different texts."""
-        if self._texts is None:
-            self._texts = self.values.to_pylist()
-        return self._texts
-
-
 class _Texts:
     """The columns of a batch, as far as they are asked for.
 
@@ -137,16 +116,16 @@ class _Texts:
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
-        self._encoded: dict[int, _Encoded] = {}
+        self._encoded: dict[int, Encoded] = {}
 
     def __len__(self) -> int:
         return len(self.batch)
 
-    def encoded(self, place: int) -> _Encoded:
+    def encoded(self, place: int) -> Encoded:
         """Give a column."""
         found = self._encoded.get(place)
         if found is None:
-            found = self._encoded[place] = _Encoded(self.batch.column(place), ascii=self.batch.ascii)
+            found = self._encoded[place] = encode_column(self.batch, place)
         return found
 
 
@@ -179,8 +158,8 @@ class _Found:
         base = len(self.pool)
         self.pool += outcomes
         told = np.array(values, dtype=np.bool_)
-        at = np.where(told, np.arange(base, base + len(outcomes), dtype=np.int32), 0)[codes].astype(np.int32)
-        self.code[rows] = at
+        at = np.where(told, np.arange(base, base + len(outcomes), dtype=np.int32), 0)
+        self.code[rows] = at[codes]
 
     def settle(self) -> None:
         """Leave out the rows that have a value."""
@@ -204,26 +183,27 @@ def _find(field: BoundField, texts: _Texts) -> Column:
         if len(rows):
             _judge(bound, texts, rows, found)
             found.settle()
-    missing = field.missing
-    problem = None
-    reasons = [""]
-    if len(found.open) and (missing or found.wrong):
-        problem = np.zeros(len(texts), dtype=np.int32)
-        if missing:
-            reasons.append(missing)
-            problem[found.open] = 1
-        still = set(found.open.tolist())
-        known = {missing: 1} if missing else {}
-        for row, wrong in found.wrong.items():
-            if row in still:
-                code = known.setdefault(wrong, len(reasons))
-                if code == len(reasons):
-                    reasons.append(wrong)
-                problem[row] = code
+    problem, reasons = _problems(found, field.missing)
     if time:
         return Column(_time_column(micros, found), problem, reasons)
     pool = pa.array(["" if each is None or isinstance(each, Wrong) else each for each in found.pool], pa.string())
-    return Column(pool.take(pa.array(found.code)), problem, reasons)
+    return Column(pa.DictionaryArray.from_arrays(pa.array(found.code), pool), problem, reasons)
+
+
+def _problems(found: _Found, missing: Wrong | None) -> tuple[Codes | None, list[str]]:
+    """Give the problems of rows without a value: the first one that a candidate named, else that nothing was found."""
+    reasons = [""]
+    if not len(found.open) or not (missing or found.wrong):
+        return None, reasons
+    problem = np.zeros(len(found.code), dtype=np.int32)
+    if missing:
+        reasons.append(missing)
+        problem[found.open] = 1
+    known = {reason: code for code, reason in enumerate(reasons)}
+    for row in set(found.open.tolist()) & found.wrong.keys():
+        problem[row] = known.setdefault(found.wrong[row], len(reasons))
+        reasons += [found.wrong[row]] if problem[row] == len(reasons) else []
+    return problem, reasons
 
 
 def _time_column(micros: NDArray[np.int64] | None, found: _Found) -> Any:  # noqa: ANN401 - pyarrow has no types
@@ -277,17 +257,16 @@ def _judge(bound: BoundCandidate, texts: _Texts, rows: Places, found: _Found) ->
     places = bound.places
     if len(places) == 1 and not bound.candidate.texts:
         encoded = texts.encoded(places[0])
-        codes = encoded.codes[rows] if len(rows) < len(texts) else encoded.codes
-        flags = np.zeros(len(encoded.values), dtype=np.bool_)
-        flags[codes] = True
-        needed = np.flatnonzero(flags)
-        order = np.cumsum(flags) - 1
-        found.add(rows, order[codes], _outcomes(bound, encoded, needed))
+        if len(rows) == len(texts):
+            found.add(rows, encoded.codes, _outcomes(bound, encoded, np.arange(len(encoded.values))))
+        else:
+            needed, codes = _different(encoded.codes[rows], len(encoded.values))
+            found.add(rows, codes, _outcomes(bound, encoded, needed))
     elif len(places) == _TWO:
         first, second = (texts.encoded(place) for place in places)
         pair = first.codes[rows].astype(np.int64) * len(second.values) + second.codes[rows]
         needed, codes = _different(pair, len(first.values) * len(second.values))
-        filled = Filled(bound.candidate, bound.judged)
+        filled = bound.judged.filled
         outcomes = [
             filled[first.texts[each // len(second.values)], second.texts[each % len(second.values)]]
             for each in needed.tolist()
@@ -297,12 +276,14 @@ def _judge(bound: BoundCandidate, texts: _Texts, rows: Places, found: _Found) ->
         columns = {part: texts.encoded(part) for part in bound.parts if isinstance(part, int) and part >= 0}
         outcomes = []
         for row in rows.tolist() if columns else [0]:
-            values = {place: column.texts[column.codes[row]] for place, column in columns.items()}
+            values = [""] * len(texts.batch.header.names)
+            for place, column in columns.items():
+                values[place] = column.texts[column.codes[row]]
             outcomes.append(bound.judged[bound.text(values, None)])
         found.add(rows, np.arange(len(rows)) if columns else np.zeros(len(rows), dtype=np.int64), outcomes)
 
 
-def _different(numbers: NDArray[np.int64], limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _different(numbers: NDArray[Any], limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Give the different numbers, and for each number which of them it is."""
     if limit > _PAIRS:
         different, codes = np.unique(numbers, return_inverse=True)
@@ -312,7 +293,7 @@ def _different(numbers: NDArray[np.int64], limit: int) -> tuple[NDArray[np.int64
     return np.flatnonzero(flags), (np.cumsum(flags) - 1)[numbers]
 
 
-def _outcomes(bound: BoundCandidate, encoded: _Encoded, needed: Places) -> list[Any]:
+def _outcomes(bound: BoundCandidate, encoded: Encoded, needed: Places) -> list[Any]:
     """Give what a candidate makes of some of a column's texts."""
     whole = len(needed) == len(encoded.values)
     if len(needed) >= _MANY and encoded.ascii and (pattern := bound.judged.pattern):

@@ -158,7 +158,16 @@ class FastReader:
                 between += [(rows, item) for item in self._one(view, offset, lines, at, len(lines))]
                 at = len(lines)
         self._skip(lines, at, len(lines))
-        return Batch(header, lines.block, offset, self._rules, found, kept, first, tuple(between))
+        return Batch(
+            header,
+            lines.block,
+            base=offset,
+            rules=self._rules,
+            found=found,
+            kept=kept,
+            first=first,
+            between=tuple(between),
+        )
 
     def _skip(self, lines: Lines, at: int, stop: int) -> int:
         """Take certified lines; give how many."""

@@ -14,12 +14,16 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol
 
 from harness.events.record import HEAD, Counts, Fault, Format, Header, Item, Quarantined, Record, decode, quick
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date
+
+    from harness.events.batch import Batch
 
 MAX_RECORD = 4 * 1024 * 1024
 """The longest line or record that is kept, in bytes; IIS writes at most 64 KB, Exchange far less."""
@@ -45,8 +49,11 @@ class Reader(Protocol):
     def counts(self) -> Counts:
         """How the lines were taken so far."""
 
-    def feed(self, data: bytes, offset: int) -> list[Item]:
+    def feed(self, data: bytes | memoryview, offset: int) -> list[Item]:
         """Take the bytes that follow, and give what became whole."""
+
+    def feed_batches(self, data: bytes | memoryview, offset: int) -> Sequence[Batch | Item]:
+        """Do the same, but give rows in batches where that spares work."""
 
     def finish(self, *, final: bool) -> list[Item]:
         """End a poll, or with ``final`` the file."""
@@ -122,7 +129,11 @@ class LineReader(ABC):
         """How many lines have been taken for good."""
         return self._number
 
-    def feed(self, data: bytes, offset: int) -> list[Item]:
+    def feed_batches(self, data: bytes | memoryview, offset: int) -> list[Item]:
+        """Do what `feed` does: this reader gives no batches."""
+        return self.feed(data, offset)
+
+    def feed(self, data: bytes | memoryview, offset: int) -> list[Item]:
         """Take the bytes that follow, and give what became whole.
 
         Args:
@@ -136,6 +147,7 @@ class LineReader(ABC):
             ValueError: The bytes don't follow those fed before.
         """
         self.expect(offset)
+        data = bytes(data)  # which copies nothing of what is bytes already
         self._next += len(data)
         end = data.rfind(b"\n") + 1
         if end:
@@ -242,22 +254,19 @@ class LineReader(ABC):
         header, width, limit = self.header, len(self.header.names), self.limit
         number, begin = self._number, self._begin
         split, add = self._split, self._out.append
-        first = at
-        for at in range(first, len(lines)):
-            line = lines[at]
+        for line in islice(lines, at, None):
             size = len(line)
             if size > limit or not line[:1].isdigit() or len(values := split(line)) != width:
                 break
             number += 1
             add(_record(header, tuple(values), begin, size + 1, number, 1, None))
             begin += size + 1
-        else:
-            at = len(lines)
-        self._tally["records"] += at - first
+        taken = number - self._number
+        self._tally["records"] += taken
         self._number, self._begin = number, begin
-        return at
+        return at + taken
 
-    def _split(self, line: bytes) -> list[str]:
+    def _split(self, line: bytes) -> list[str]:  # noqa: ARG002 - most readers have no quick way
         """Split a line that begins with a digit, carriage return included; nothing where it takes more than that."""
         return []
 

@@ -18,6 +18,8 @@ _PARTS = ((0, 1, 2, 3), (5, 6), (8, 9), (11, 12), (14, 15), (17, 18), (20, 21, 2
 _MARKS = ((4, b"-"), (7, b"-"), (10, b"T "), (13, b":"), (16, b":"), (19, b"."), (23, b"Z"))
 _DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _FEBRUARY = 2
+_NINE = 9
+_DATE = len("2018-11-27")
 
 
 def parse_times(block: Bytes, begin: Places, end: Places) -> tuple[NDArray[np.int64], Flags]:
@@ -45,33 +47,39 @@ def parse_times(block: Bytes, begin: Places, end: Places) -> tuple[NDArray[np.in
 
 def _parse(block: Bytes, begin: Places, width: int) -> tuple[NDArray[np.int64], Flags]:
     """Read times that have the same length."""
-    texts = np.lib.stride_tricks.sliding_window_view(block, width)[begin]
-    parts = [part for part in _PARTS if part[-1] < width]
-    columns = [column for part in parts for column in part]
-    digits = texts[:, columns] - ord("0")
-    told: Flags = (digits <= 9).all(axis=1)  # noqa: PLR2004 - the last digit; what is below the first one wraps around
+    # One row per character, so that each step runs along memory.
+    texts = np.ascontiguousarray(np.lib.stride_tricks.sliding_window_view(block, width)[begin].T)
+    told = np.ones(len(begin), dtype=np.bool_)
     for column, marks in _MARKS:
         if column < width:
-            told &= np.isin(texts[:, column], list(marks)) if len(marks) > 1 else texts[:, column] == marks[0]
-    weights = np.zeros((len(columns), len(parts)), dtype=np.float32)
-    for at, part in enumerate(parts):
-        for column in part:
-            weights[columns.index(column), at] = 10 ** (part[-1] - column)
-    # No number has more than four digits, so that single precision holds all of them exactly.
-    year, month, day, hour, minute, second, *rest = (digits.astype(np.float32) @ weights).T.astype(np.int64)
-    told &= (year >= 1) & (month >= 1) & (month <= len(_DAYS)) & (day >= 1)
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    told &= day <= _DAYS[np.clip(month, 1, len(_DAYS)) - 1] + (leap & (month == _FEBRUARY))
+            fits = texts[column] == marks[0]
+            for mark in marks[1:]:
+                fits |= texts[column] == mark
+            told &= fits
+    texts -= ord("0")
+    numbers = []
+    for part in _PARTS:
+        if part[-1] < width:
+            number = np.zeros(len(begin), dtype=np.int32)
+            for column in part:
+                told &= texts[column] <= _NINE  # what is below the first digit has wrapped around
+                number *= 10
+                number += texts[column]
+            numbers.append(number)
+    year, month, day, hour, minute, second, *rest = numbers
     told &= (hour < 24) & (minute < 60) & (second < 60)  # noqa: PLR2004 - a clock's
-    seconds = ((_day_number(year, month, day) * 24 + hour) * 60 + minute) * 60 + second
-    return seconds * 1_000_000 + (rest[0] * 1000 if rest else 0), told
+    if (texts[:_DATE] == texts[:_DATE, :1]).all():
+        year, month, day = year[:1], month[:1], day[:1]
+    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
+    last = _DAYS[np.clip(month, 1, len(_DAYS)) - 1] + (leap & (month == _FEBRUARY))
+    told &= (year >= 1) & (month >= 1) & (month <= len(_DAYS)) & (day >= 1) & (day <= last)
+    micros = (_day_number(year, month, day) * 86_400 + (hour * 3600 + minute * 60 + second)) * 1_000_000
+    return (micros + rest[0].astype(np.int64) * 1000 if rest else micros), told
 
 
-def _day_number(
-    year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]
-) -> NDArray[np.int64]:
+def _day_number(year: NDArray[np.int32], month: NDArray[np.int32], day: NDArray[np.int32]) -> NDArray[np.int64]:
     """Give days since 1970, with years that begin in March, so that the leap day is the last one."""
     year = year - (month <= _FEBRUARY)
     since_march = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    days: NDArray[np.int64] = year * 365 + year // 4 - year // 100 + year // 400 + since_march - 719_468
-    return days
+    days: NDArray[np.int32] = year * 365 + year // 4 - year // 100 + year // 400 + since_march - 719_468
+    return days.astype(np.int64)

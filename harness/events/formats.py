@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from harness.errors import HarnessError
 from harness.events.csvlog import CsvReader
+from harness.events.encoding import DEFAULT, readable
 from harness.events.reader import BOM, MAX_RECORD, LineReader
 from harness.events.record import Format, decode
 from harness.events.tracking2003 import TabReader
@@ -141,6 +142,7 @@ def reader_for(
     file: str,
     *,
     limit: int = MAX_RECORD,
+    encoding: str = DEFAULT,
     engine: Engine = "strict",
 ) -> Reader:
     """Give a reader.
@@ -149,13 +151,17 @@ def reader_for(
         format: How the file is written.
         file: The file's name, for records and messages.
         limit: The longest line or record that is kept, in bytes.
+        encoding: Of the file.
         engine: ``strict`` reads row by row; ``fast`` reads whole blocks, and gives the same; ``auto`` is the fast one
-            where its packages are installed. Formats that can't be read in blocks are always read row by row.
+            where its packages are installed. Formats and encodings that can't be read in blocks are always read row
+            by row.
 
     Raises:
-        HarnessError: The fast engine is asked for, and its packages aren't installed.
+        HarnessError: Logs in that encoding can't be read, or the fast engine is asked for and its packages aren't
+            installed.
     """
-    strict = _READERS[format](file, format, limit=limit)
+    codec = readable(encoding)
+    strict = _READERS[format](file, format, limit=limit, encoding=codec)
     if engine == "strict":
         return strict
     try:
@@ -166,4 +172,4 @@ def reader_for(
                 "the fast engine needs packages that aren't installed", hint="pip install 'exchange-log-harness[fast]'"
             ) from None
         return strict
-    return FastReader(strict) if format in RULES else strict
+    return FastReader(strict) if format in RULES and codec == DEFAULT else strict

@@ -102,6 +102,13 @@ class Batch:
         return self._block
 
     @property
+    def has_breaks(self) -> bool:
+        """Whether a tab or a bare carriage return may stand in a value; a line feed never does."""
+        begin, end = int(self._begin[0]), int(self._end[-1])
+        data = bytes(self._block[begin:end])
+        return b"\t" in data or data.count(b"\r") != data.count(b"\r\n")
+
+    @property
     def separator(self) -> str:
         """What stands between two values."""
         return chr(self._rules.separator)
@@ -119,6 +126,15 @@ class Batch:
             texts = [text.replace('""', '"') for text in values.take(pa.array(at)).to_pylist()]
             values = compute.replace_with_mask(values, pa.array(self._doubled), pa.array(texts, pa.string()))
         return values
+
+    def values(self) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Give the values of all columns as one Arrow array of strings, row after row."""
+        if self._doubled.any():
+            rows = [record.values for record in self.records()]
+            return pa.array([value for row in rows for value in row], pa.string())
+        cells = [self.cells(place) for place in range(self._separators.shape[1] + 1)]
+        begin, end = (np.stack(each, axis=1).ravel() for each in zip(*cells, strict=True))
+        return gather(self._block, begin, end)
 
     def records(self) -> list[Record]:
         """Make a record of each row."""

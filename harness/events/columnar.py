@@ -9,17 +9,18 @@ two kinds of regular expression mean by one is the same beyond doubt.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
+from harness.events import payload
 from harness.events.candidate import Wrong
 from harness.events.encoded import Encoded, encode_column
 from harness.events.event import MAPPED, Event, Shortfall
-from harness.events.record import quick
+from harness.events.record import Record, quick
 from harness.events.times import parse_times
 
 if TYPE_CHECKING:
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.events.batch import Batch
-    from harness.events.bound import Bound, BoundCandidate, BoundField
+    from harness.events.bound import BoundCandidate, BoundField
     from harness.events.certify import Flags, Places
     from harness.events.mapping import Mapping
+    from harness.events.record import Header, Quarantined
 
     Codes = NDArray[np.int32]
 
@@ -73,7 +75,10 @@ class EventBatch:
         texts = _Texts(batch)
         self.columns: dict[str, Column] = {field.field.name: _find(field, texts) for field in bound.fields}
         """By mapped field."""
-        self._bound: Bound = bound
+        self.between: list[tuple[int, Event | Quarantined | Header]] = [
+            (before, mapping.apply(item, host) if isinstance(item, Record) else item) for before, item in batch.between
+        ]
+        """What stands between the rows, each with how many of them stand before it; records are events here, too."""
 
     def __len__(self) -> int:
         """How many events there are."""
@@ -84,6 +89,16 @@ class EventBatch:
         """How many of them have a problem."""
         problems = [column.problem for column in self.columns.values() if column.problem is not None]
         return int(np.count_nonzero(np.logical_or.reduce([each > 0 for each in problems]))) if problems else 0
+
+    def kinds(self) -> dict[str, int]:
+        """Give how many events of each event ID there are."""
+        values = self.columns["event_id"].values
+        counts = np.bincount(values.indices.to_numpy(), minlength=len(values.dictionary))
+        kinds: dict[str, int] = {}
+        for kind, count in zip(values.dictionary.to_pylist(), counts.tolist(), strict=True):
+            if count:
+                kinds[kind] = kinds.get(kind, 0) + count
+        return kinds
 
     def problems(self) -> dict[int, tuple[Shortfall, ...]]:
         """Give the problems of each row that has any."""
@@ -308,3 +323,20 @@ def _outcomes(bound: BoundCandidate, encoded: Encoded, needed: Places) -> list[A
         return [judged[text] for text in encoded.values.take(pa.array(needed)).to_pylist()]
     texts_ = encoded.texts
     return [judged[texts_[each]] for each in needed.tolist()]
+
+
+def payloads(batch: Batch, address: str) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Write the payload of each row (see `harness.events.payload`).
+
+    Args:
+        batch: The rows.
+        address: The address of the server that was polled.
+    """
+    if not len(batch) or batch.has_breaks:
+        return pa.array([payload.write(record, address) for record in batch.records()], pa.string())
+    lead = payload.write(Record(replace(batch.header, names=()), (), 0, 0, 0), address)
+    parts: list[Any] = []
+    for place, name in enumerate(batch.header.names):
+        parts += [f"{lead}\t{payload.one_line(name)}=", batch.column(place)]
+        lead = ""
+    return compute.binary_join_element_wise(*parts, "")

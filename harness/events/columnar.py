@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from harness.events import payload
-from harness.events.candidate import Wrong
+from harness.events.candidate import Judged, Wrong
 from harness.events.encoded import Encoded, encode_column
 from harness.events.event import MAPPED, Event, Shortfall
 from harness.events.record import Record, quick
@@ -312,10 +312,7 @@ def _outcomes(bound: BoundCandidate, encoded: Encoded, needed: Places) -> list[A
     """Give what a candidate makes of some of a column's texts."""
     whole = len(needed) == len(encoded.values)
     if len(needed) >= _MANY and encoded.ascii and (pattern := bound.judged.pattern):
-        texts = encoded.values if whole else encoded.values.take(pa.array(needed))
-        groups = compute.extract_regex(texts, pattern).field("value")
-        rest = bound.judged.after_first
-        return [rest[text] if text else None for text in groups.to_pylist()]
+        return _matched(bound.judged, pattern, encoded, needed)
     judged = bound.judged
     if whole:
         return [judged[text] for text in encoded.texts]
@@ -340,3 +337,18 @@ def payloads(batch: Batch, address: str) -> Any:  # noqa: ANN401 - pyarrow has n
         parts += [f"{lead}\t{payload.one_line(name)}=", batch.column(place)]
         lead = ""
     return compute.binary_join_element_wise(*parts, "")
+
+
+def _matched(judged: Judged, pattern: str, encoded: Encoded, needed: Places) -> list[Any]:
+    """Give what a candidate that begins with a pattern makes of texts."""
+    outcomes: list[Any] = [None] * len(needed)
+    at = np.arange(len(needed))
+    if judged.first_bytes is not None:
+        at = np.flatnonzero(np.frombuffer(judged.first_bytes, dtype=np.bool_)[encoded.first_bytes[needed]])
+    texts = encoded.values.take(pa.array(needed[at]))
+    groups = compute.extract_regex(texts, pattern).field("value")
+    rest = judged.after_first
+    for row, text in zip(at.tolist(), groups.to_pylist(), strict=True):
+        if text:
+            outcomes[row] = rest[text]
+    return outcomes

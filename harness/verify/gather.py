@@ -124,7 +124,7 @@ class _Sink:
         if key not in self._heads:
             return Delivered(0, b"")  # a file of another kind
         head = self._heads[key] + chunk.data
-        reader = self._reader(f"{chunk.source.share}/{chunk.path}", head)
+        reader = self._reader(f"{chunk.source.share}/{chunk.path}", head, chunk.source.encoding)
         if reader is None and len(head) < HEAD:
             self._heads[key] = head
             return Delivered(0, b"")
@@ -149,7 +149,7 @@ class _Sink:
                 self._record(item)
         return Delivered(self._watched.seen.events - before, b"")
 
-    def _reader(self, file: str, head: bytes) -> LineReader | None:
+    def _reader(self, file: str, head: bytes, encoding: str) -> LineReader | None:
         """Give a reader for a file by its first bytes; None where it is no log of this family."""
         recognised = recognise(file, head)
         seen = self._watched.seen
@@ -157,7 +157,7 @@ class _Sink:
             seen.foreign[seen.place(file)] = recognised.reason
             return None
         seen.foreign.pop(seen.place(file), None)
-        return reader_for(recognised.format, file)
+        return reader_for(recognised.format, file, encoding=encoding)
 
     def _record(self, item: Record) -> None:
         watched = self._watched

@@ -7,6 +7,7 @@ The tree; the number is the exit code of a command that ends so::
     │   ├── InventoryError
     │   ├── PlaybookError
     │   └── SecretError                 a secret's reference leads nowhere
+    ├── DefinitionError             3   a log source as the console wouldn't take it
     ├── SharePathError              3   a path isn't in the form that a log source takes
     ├── FilePatternError            3   a file pattern isn't a usable regular expression
     ├── StoreError                  1   the collector's own files are unusable
@@ -82,6 +83,20 @@ class PlaybookError(InputError):
 
 class SecretError(InputError):
     """A secret's reference leads nowhere."""
+
+
+class DefinitionError(HarnessError):
+    """A log source has a value that the console wouldn't take.
+
+    Args:
+        field: The value's name in the model.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, field: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
 
 
 class SharePathError(HarnessError):

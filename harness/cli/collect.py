@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from harness.cli.collectreport import Report
-    from harness.cli.logsources import PolledHost
+    from harness.cli.polled import PolledHost
     from harness.collect.poll import Poller, PollResult
     from harness.collect.positions import Positions
     from harness.collect.sink import EventSink, Form, Rules
@@ -187,7 +187,7 @@ def _check(options: _Options) -> None:
 def _collect(options: _Options) -> int:
     from harness.cli.collectreport import Report
     from harness.cli.lab import lab_of
-    from harness.cli.logsources import polled_hosts
+    from harness.cli.polled import polled_hosts
     from harness.collect.convert import FORMATS
     from harness.collect.sink import Rules
     from harness.events import load as load_mapping

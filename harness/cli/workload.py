@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.cli.lab import lab_of
-from harness.cli.logsources import polled_hosts
+from harness.cli.polled import polled_hosts
 from harness.errors import InputError
 from harness.inventory import load as load_inventory
 from harness.modules.registry import MODULES
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from harness.cli.lab import Reached
-    from harness.cli.logsources import PolledHost
+    from harness.cli.polled import PolledHost
     from harness.inventory import Host, Inventory
     from harness.verify.expectations import Expectations
     from harness.verify.probe import Kind, Probe, ProbeOptions

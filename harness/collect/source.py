@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from harness.collect.pattern import compile_java
-from harness.errors import HarnessError
+from harness.errors import DefinitionError
 from harness.remote.sharepath import SharePath
 
 Family = Literal["OWA", "SMTP", "MSGTRK"]
@@ -53,20 +53,24 @@ class PolledFolder:
         """Check the values.
 
         Raises:
-            HarnessError: One can't be used; its class says which.
+            DefinitionError: One can't be used.
+            SharePathError: The folder isn't one.
+            FilePatternError: The pattern isn't one.
         """
         SharePath.parse(f"{self.share}/{self.folder}")
         compile_java(self.file_pattern)
         try:
             codecs.lookup(self.encoding)
         except LookupError:
-            raise HarnessError(
+            raise DefinitionError(
                 f"there is no encoding {self.encoding!r}",
+                field="encoding",
                 hint="write UTF-8, or another name that Java and Python know",
             ) from None
         if self.polling_interval <= 0 or self.throttle < 0:
-            raise HarnessError(
+            raise DefinitionError(
                 f"an interval of {self.polling_interval:g} s or a throttle of {self.throttle:g}/s can't be",
+                field="throttle" if self.throttle < 0 else "polling_interval",
                 hint="an interval is above 0, a throttle is 0 for no limit or above",
             )
 

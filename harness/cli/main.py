@@ -17,6 +17,7 @@ _COMMANDS = {
     "inventory": ("harness.cli.inventory", "inventory_command", "Show hosts, groups and where each value came from."),
     "lab": ("harness.cli.lab", "lab_command", "Simulated hosts on this machine."),
     "lint": ("harness.cli.lint", "lint_command", "Check scripts without running them, version by version."),
+    "logsources": ("harness.cli.logsources", "logsources_command", "Log sources on the console."),
     "parse": ("harness.cli.parse", "parse_command", "Show the events of local log files."),
     "plan": (
         "harness.cli.apply",

@@ -15,7 +15,7 @@ from harness.logsource.console.retry import Retry
 from harness.redaction import redactor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from harness.logsource.console.call import Endpoint
@@ -229,11 +229,11 @@ def equal(name: str, value: str | int) -> str:
     return f'{name}="{escaped}"'
 
 
-def one_of(name: str, values: Mapping[int, object]) -> str:
+def one_of(name: str, numbers: Iterable[int]) -> str:
     """Write a filter for entries whose member has one of several numbers.
 
     Args:
         name: The member.
-        values: By number.
+        numbers: What it may be.
     """
-    return f"{name} in ({', '.join(str(number) for number in sorted(values))})"
+    return f"{name} in ({', '.join(map(str, numbers))})"

@@ -176,8 +176,8 @@ class HttpsWire:
             host=self._address.host,
             fingerprint=shown,
             tried=(self._address.url,),
-            hint="compare the fingerprint with the console's; then give --ca, or console_ca_trust_path in the inventory, "
-            "a PEM file of its authority",
+            hint="compare the fingerprint with the console's; then give a PEM file of its authority: --ca, or "
+            "console_ca_trust_path in the inventory",
         )
 
     def _unreached(self, chain: tuple[BaseException, ...]) -> UnreachableError:

@@ -167,13 +167,14 @@ def _token(options: ConsoleOptions, hosts: Sequence[Host]) -> Secret:
             hint = "give env:NAME, file:PATH or prompt:"
             message = "a token on the command line can be read by everybody on this machine"
             raise InputError([Problem(source, message, hint)])
-        secret: Secret | None = given
+        secret: Secret = given
     else:
         source = hosts[0].source("console_token")
-        secret = _agreed(hosts, "console_token")
-        if secret is None:
+        agreed: Secret | None = _agreed(hosts, "console_token")
+        if agreed is None:
             hint = "set console_token in the inventory, as env:NAME or file:PATH, or give --token"
             raise InputError([Problem(Source(str(options.inventory)), "nobody says what the console's token is", hint)])
+        secret = agreed
     text = secret.reveal()
     if not text.isascii() or not text.isprintable() or " " in text:
         hint = "copy it again from the console's list of authorized services"

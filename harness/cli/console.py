@@ -205,12 +205,14 @@ class Defined:
         ours: Identifiers of the log sources of all hosts that were asked.
         bases: The first identifiers of the other hosts.
         unasked: Why a host was left out, by host.
+        accounts: The passwords of simulated hosts' own accounts, by host.
     """
 
     sources: tuple[LogSource, ...]
     ours: frozenset[str]
     bases: tuple[str, ...]
     unasked: Mapping[str, str]
+    accounts: Mapping[str, Secret]
 
 
 def define(
@@ -231,53 +233,32 @@ def define(
     Raises:
         InputError: Hosts can't be reached as they are described, or have log sources that can't stand together.
     """
+    from harness.cli.lab import lab_of
+    from harness.cli.polled import host_sources
     from harness.logsource.derive import check_distinct
 
     unasked: dict[str, str] = {}
+    accounts: dict[str, Secret] = {}
     sources: list[LogSource] = []
-    for name, note, derived, left_out in _asked(options, loaded, chosen) if ask else _defaults(chosen):
-        if left_out:
-            unasked[name] = note
-        else:
-            say(f"{name}: {note}")
-            sources += derived
+    with lab_of(chosen if ask else (), options.inventory) as lab:
+        for host in host_sources(chosen, loaded, lab, ask=ask):
+            if ask and host.silent is None:
+                unasked[host.name] = host.note
+                continue
+            say(f"{host.name}: {host.note}")
+            sources += host.sources
+            if host.name in lab:
+                accounts[host.name] = lab[host.name].password
     check_distinct(sources, loaded.hosts)
     defined = {source.host for source in sources}
     others = [host for name, host in loaded.hosts.items() if name not in defined]
     bases = tuple(base_of(host) for host in others)
-    return Defined(tuple(sources), frozenset(source.identifier for source in sources), bases, unasked)
+    return Defined(tuple(sources), frozenset(source.identifier for source in sources), bases, unasked, accounts)
 
 
 def base_of(host: Host) -> str:
     """Give the identifier of a host's first log source."""
     return str(host.get("logsource_identifier") or host.name)
-
-
-_Derived = tuple[str, str, "tuple[LogSource, ...]", bool]
-
-
-def _asked(options: ConsoleOptions, loaded: Inventory, chosen: Sequence[Host]) -> Iterator[_Derived]:
-    from harness.cli.lab import lab_of
-    from harness.cli.polled import polled_hosts
-
-    with lab_of(chosen, options.inventory) as lab:
-        for host in polled_hosts(chosen, loaded, options.extra, lab):
-            yield host.name, host.note, host.sources, host.silent is None
-
-
-def _defaults(chosen: Sequence[Host]) -> Iterator[_Derived]:
-    from harness.logsource.derive import derive
-
-    problems: list[Problem] = []
-    for host in chosen:
-        try:
-            sources = derive(host, None)
-        except InputError as error:
-            problems += error.problems
-        else:
-            yield host.name, sources[0].origin, sources, False
-    if problems:
-        raise InventoryError(dict.fromkeys(problems))
 
 
 def passwords(hosts: Sequence[Host]) -> dict[str, Secret]:

@@ -1,34 +1,34 @@
-"""The commands `harness logsources …`. A command's file is imported only when it is called."""
+"""The command group `harness logsources`: log sources as the console takes them."""
 
 from __future__ import annotations
 
-import importlib
-
 import click
 
+from harness.cli.lazy import LazyGroup
+
 _COMMANDS = {
-    "event-map": ("harness.cli.logsources_eventmap", "event_map_command"),
-    "plan": ("harness.cli.logsources_plan", "plan_command"),
-    "push": ("harness.cli.logsources_plan", "push_command"),
-    "remove": ("harness.cli.logsources_remove", "remove_command"),
-    "status": ("harness.cli.logsources_status", "status_command"),
+    "check": (
+        "harness.cli.logsources_check",
+        "check_command",
+        "Check definitions against what a console says of itself, offline.",
+    ),
+    "event-map": (
+        "harness.cli.logsources_eventmap",
+        "event_map_command",
+        "List the event ids of the logs that the console doesn't know.",
+    ),
+    "export": ("harness.cli.logsources_export", "export_command", "Write the definitions of an inventory's hosts."),
+    "plan": (
+        "harness.cli.logsources_plan",
+        "plan_command",
+        "Show how the console differs; exit 2 when push would change something.",
+    ),
+    "push": ("harness.cli.logsources_plan", "push_command", "Create and update the console's log sources."),
+    "remove": ("harness.cli.logsources_remove", "remove_command", "Remove log sources that are named."),
+    "status": ("harness.cli.logsources_status", "status_command", "Show which log sources deliver, and which don't."),
 }
 
 
-class _LazyGroup(click.Group):
-    """Imports a command when it is asked for."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        module, attribute = _COMMANDS[name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-
-@click.group("logsources", cls=_LazyGroup)
+@click.group("logsources", cls=LazyGroup, lazy=_COMMANDS)
 def logsources_command() -> None:
-    """Log sources on the console."""
+    """Log sources, which say what the console polls of the hosts of an inventory."""

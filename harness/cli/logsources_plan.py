@@ -116,7 +116,7 @@ def push_command(
         report.headline(terminal, "LOG SOURCES, PUSH", str(options.inventory), console)
         compared = _compare(console, defined, chosen, update_passwords=update_passwords)
         changed = {item.wanted.source.host for item in compared.plan.having(Action.CREATE, Action.UPDATE)}
-        secrets = passwords([host for host in chosen if host.name in changed])
+        secrets = {**defined.accounts, **passwords([host for host in chosen if host.name in changed])}
         settings = Settings(timeout, update_passwords=update_passwords, progress=progress_of(terminal))
         with told_of_interruption(terminal):
             found = push(console, compared.plan, compared.schema, secrets, settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from harness.remote.smbhost import smb_endpoint
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from harness.cli.definitions import GivenSources
     from harness.cli.lab import Reached
     from harness.exchange.folders import Folders
     from harness.inventory import Host, Inventory
@@ -51,6 +52,46 @@ class PolledHost:
     silent: tuple[str, ...] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HostSources:
+    """The log sources of a host.
+
+    Args:
+        name: Its name in the inventory.
+        sources: Its log sources.
+        note: Where the folders come from, and why.
+        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
+    """
+
+    name: str
+    sources: tuple[LogSource, ...]
+    note: str
+    silent: tuple[str, ...] | None = None
+
+
+def host_sources(
+    hosts: Sequence[Host], inventory: Inventory, lab: Mapping[str, Reached], *, ask: bool = True
+) -> tuple[HostSources, ...]:
+    """Find out what the console is to poll of each host; nothing is polled.
+
+    Args:
+        hosts: The hosts of this run.
+        inventory: Where they come from.
+        lab: Where the simulated ones answer.
+        ask: Read the folders off the hosts; a host that can't say has its version's default folders.
+
+    Raises:
+        InputError: Some hosts can't be reached as they are described; every problem at once.
+        SharePathError: A host keeps its logs where no share is.
+    """
+    problems: list[Problem] = []
+    ready = _ready(hosts, inventory, {}, lab, problems, ask=ask)
+    if problems:
+        raise InventoryError(dict.fromkeys(problems))
+    answers = _ask(hosts if ask else (), ready, threading.Event())
+    return tuple(_sources(host, answers.get(host.name), lab.get(host.name)) for host in hosts)
+
+
 def polled_hosts(
     hosts: Sequence[Host],
     inventory: Inventory,
@@ -59,6 +100,7 @@ def polled_hosts(
     *,
     ask: bool = True,
     stop: threading.Event | None = None,
+    given: GivenSources | None = None,
 ) -> tuple[PolledHost, ...]:
     """Find out what is polled of each host.
 
@@ -69,6 +111,7 @@ def polled_hosts(
         lab: Where the simulated ones answer.
         ask: Read the folders off the hosts; a host that can't say is polled at its version's default folders.
         stop: Set to end the questions early.
+        given: Log sources from a file, which count instead of what hosts and inventory say.
 
     Returns:
         The hosts in their order; those that weren't asked any more because of ``stop`` have the defaults.
@@ -81,23 +124,49 @@ def polled_hosts(
     endpoints: dict[str, SmbEndpoint] = {}
     for host in hosts:
         try:
-            derive(host, None)
             endpoints[host.name] = _endpoint(host, lab.get(host.name))
         except InputError as error:
             problems += error.problems
-    asked = hosts if ask else ()
-    ready: dict[str, RunHost] = {}
-    try:
-        ready = run_hosts(asked, inventory, extra, lab)
-    except InputError as error:
-        problems += error.problems
+    ready = _ready(hosts, inventory, extra, lab, problems, ask=ask)
     if problems:
         raise InventoryError(dict.fromkeys(problems))
-    answers = _ask(asked, ready, stop or threading.Event())
-    return tuple(_polled(host, endpoints[host.name], answers.get(host.name)) for host in hosts)
+    answers = _ask(hosts if ask else (), ready, stop or threading.Event())
+    found = []
+    for host in hosts:
+        endpoint = endpoints[host.name]
+        if given is not None:
+            answer = answers.get(host.name)
+            silent = None if answer is None or isinstance(answer, HarnessError) else answer.silent
+            own = HostSources(host.name, given.by_host[host.name], f"log sources of {given.file}", silent)
+        else:
+            own = _sources(host, answers.get(host.name), lab.get(host.name))
+        found.append(PolledHost(host.name, own.sources, endpoint, _ip(endpoint.target), own.note, own.silent))
+    return tuple(found)
 
 
-def _polled(host: Host, endpoint: SmbEndpoint, answer: Folders | HarnessError | None) -> PolledHost:
+def _ready(
+    hosts: Sequence[Host],
+    inventory: Inventory,
+    extra: Mapping[str, str],
+    lab: Mapping[str, Reached],
+    problems: list[Problem],
+    *,
+    ask: bool,
+) -> dict[str, RunHost]:
+    """Make hosts ready to be asked, and collect why some can't be."""
+    for host in hosts:
+        try:
+            derive(host, None)
+        except InputError as error:
+            problems += error.problems
+    try:
+        return run_hosts(hosts if ask else (), inventory, extra, lab)
+    except InputError as error:
+        problems += error.problems
+        return {}
+
+
+def _sources(host: Host, answer: Folders | HarnessError | None, lab: Reached | None) -> HostSources:
     why = f", because {answer.message}" if isinstance(answer, HarnessError) else ""
     folders = answer if answer is not None and not isinstance(answer, HarnessError) else None
     try:
@@ -105,9 +174,13 @@ def _polled(host: Host, endpoint: SmbEndpoint, answer: Folders | HarnessError | 
     except SharePathError as error:
         message = f"{host.name} keeps a log where the console can't poll it: {error.message}"
         raise SharePathError(message, path=error.path, hint=error.hint) from error
+    if lab is not None and not host.get("logsource_user"):
+        domain, _, user = lab.smb_user.rpartition("\\")
+        where = "the lab's own"
+        sources = tuple(replace(each, domain=domain, user=user, password_reference=where) for each in sources)
     note = "folders read from the host" if folders is not None else sources[0].origin + why
     silent = folders.silent if folders is not None else None
-    return PolledHost(host.name, sources, endpoint, _ip(endpoint.target), note, silent)
+    return HostSources(host.name, sources, note, silent)
 
 
 def _ask(

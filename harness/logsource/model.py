@@ -36,7 +36,8 @@ MSGTRK_PATTERNS = (
 TYPE = "Microsoft Exchange Server"
 PROTOCOL = "Microsoft Exchange"
 
-_LONGEST_TEXT = 255
+LONGEST_TEXT = 255
+"""Of a name and of a description."""
 _HIGHEST_CREDIBILITY = 10
 
 Key = tuple[str, str, str]
@@ -119,17 +120,17 @@ class LogSource:
 
     def __post_init__(self) -> None:
         """Check what the console would refuse; what is polled is checked as it is made."""
-        if not self.name or len(self.name) > _LONGEST_TEXT or "\\" in self.name:
+        if not self.name or len(self.name) > LONGEST_TEXT or "\\" in self.name:
             raise DefinitionError(
                 f"a log source can't have the name {self.name!r}",
                 field="name",
-                hint=f"at most {_LONGEST_TEXT} characters, and no backslash",
+                hint=f"at most {LONGEST_TEXT} characters, and no backslash",
             )
-        if len(self.description) > _LONGEST_TEXT:
+        if len(self.description) > LONGEST_TEXT:
             raise DefinitionError(
                 f"a description of {len(self.description)} characters is too long",
                 field="description",
-                hint=f"at most {_LONGEST_TEXT} characters",
+                hint=f"at most {LONGEST_TEXT} characters",
             )
         for field in ("identifier", "server_address", "type", "protocol"):
             if not getattr(self, field):

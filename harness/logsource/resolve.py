@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
-from harness.logsource.parameters import find, parameters, values
+from harness.logsource.parameters import find, parameters, plain, values
+from harness.logsource.rules import conditions
 from harness.source import Problem, Source
 from harness.suggest import did_you_mean
 
@@ -100,6 +101,30 @@ def by_attribute(protocol: ProtocolType) -> dict[Attribute, ConsoleParameter]:
         if known is not None:
             found.setdefault(known.attribute, each)
     return found
+
+
+def console_parameter(
+    protocol: ProtocolType, *, id_: int | None = None, name: str | None = None, label: str | None = None
+) -> ConsoleParameter | None:
+    """Find the parameter of a protocol that a definition means.
+
+    Args:
+        protocol: The protocol, as the console describes it.
+        id_: Its id; where it is given nothing else counts.
+        name: Its name, which counts before its label.
+        label: Its label, the console's or the one that harness knows it by.
+    """
+    if id_ is not None:
+        return next((each for each in protocol.parameters if each.id == id_), None)
+    if name:
+        named = next((each for each in protocol.parameters if each.name == name), None)
+        if named is not None or not label:
+            return named
+    known = find((label or "",))
+    for each in protocol.parameters:
+        if label and plain(each.label) == plain(label):
+            return each
+    return by_attribute(protocol).get(known.attribute) if known is not None else None
 
 
 def type_named(schema: Schema, name: str) -> LogSourceType | None:
@@ -201,9 +226,13 @@ class _Lookup:
         given = values(self._source)
         found: list[ResolvedParameter] = []
         left_out: list[str] = []
+        by_id = {console.id: as_allowed(console, given[attribute]) for attribute, console in known.items()}
+        asked = conditions(protocol, by_id)
         for each in parameters():
             console = known.get(each.attribute)
             value = given[each.attribute]
+            if console is not None and not asked[console.id].available:
+                continue
             if console is not None:
                 found.append(ResolvedParameter(each.attribute, console, as_allowed(console, value)))
             elif value and each.kept:

@@ -255,6 +255,20 @@ KEYS: tuple[Key, ...] = (
     Key("logsource_groups", "texts", "The names of log source groups, with commas between them."),
     Key("logsource_language", "text", "The name of the log source language.", default_from="the console's"),
     Key("logsource_extension", "text", "The name of the log source extension."),
+    Key("console_url", "text", "The console's address: https://console.corp.example."),
+    Key("console_token", "secret", "The token of an authorized service on the console."),
+    Key(
+        "console_ca_trust_path",
+        "text",
+        "A file or folder of CA certificates (PEM) that the console's is checked against.",
+        default_from="the bundled ones",
+    ),
+    Key(
+        "console_api_version",
+        "text",
+        "The version of the console's API, such as 17.0.",
+        default_from="the newest that both know",
+    ),
     Key("lab_address", "text", "The loopback address of a simulated host."),
     Key(
         "lab_anonymous_mail",

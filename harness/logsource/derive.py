@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from harness.exchange.folders import Service, SmtpFolders
     from harness.inventory import Host
 
-__all__ = ["Folders", "check_distinct", "default_folders", "derive", "share_form"]
+__all__ = ["Folders", "belongs", "check_distinct", "default_folders", "derive", "share_form"]
 
 _SYSTEM_DRIVE = re.compile("%SystemDrive%", re.IGNORECASE)
 _DRIVE = re.compile(r"^[A-Za-z]:$")
@@ -83,6 +83,17 @@ def check_distinct(sources: Iterable[LogSource], hosts: Mapping[str, Host]) -> N
         problems.append(Problem(hosts[source.host].source(key), message, hint))
     if problems:
         raise InventoryError(dict.fromkeys(problems))
+
+
+def belongs(identifier: str, base: str) -> bool:
+    """Tell whether a log source of that identifier may be one of a host's, wherever the host keeps its logs.
+
+    Args:
+        identifier: The log source's.
+        base: The identifier of the host's first log source.
+    """
+    suffixes = {suffix + more for suffix in _SUFFIXES.values() for more in ("", "-send")}
+    return identifier.casefold() in {f"{base}{suffix}".casefold() for suffix in suffixes}
 
 
 def default_folders(host: Host) -> Folders:

@@ -48,6 +48,7 @@ _SEVERITIES = {"ERROR": "ERROR", "WARN": "WARN"}
 @click.pass_context
 def console_command(
     context: click.Context,
+    *,
     state: Path,
     address: str,
     port: int,
@@ -111,7 +112,14 @@ def _show(reached: Reached) -> None:
 @click.option("--eps", type=float, metavar="N", help="Its average events per second.")
 @click.pass_obj
 def source(
-    state: Path, name: str, status: str | None, messages: tuple[str, ...], silent_for: float | None, eps: float | None
+    state: Path,
+    /,
+    *,
+    name: str,
+    status: str | None,
+    messages: tuple[str, ...],
+    silent_for: float | None,
+    eps: float | None,
 ) -> int:
     """Set what a running console says of its log source NAME."""
     from harness.lab.siem import process
@@ -144,7 +152,7 @@ def source(
 @click.option("--path", metavar="TEXT", help="Only requests with this in their address.")
 @click.option("--times", type=click.IntRange(1), metavar="N", help="So many requests; all of them by default.")
 @click.pass_obj
-def mishap(state: Path, **changes: object) -> int:
+def mishap(state: Path, /, **changes: object) -> int:
     """Let something befall a running console; without options all is well again."""
     from harness.lab.siem import process
 

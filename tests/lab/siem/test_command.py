@@ -35,10 +35,10 @@ class Served:
         self.said = said
         self.state = state
 
-    def curl(self, *arguments: str, token: str = "admin") -> str:
+    def curl(self, *arguments: str, role: str = "admin") -> str:
         """Run curl with a token and the console's certificate."""
         certificate = str(self.state / "console.pem")
-        secret = (self.state / f"token.{token}").read_text()
+        secret = (self.state / f"token.{role}").read_text()
         command = [str(CURL), "-sS", "--fail-with-body", "--cacert", certificate, "-H", f"SEC: {secret}", *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True, timeout=30).stdout
 
@@ -88,12 +88,12 @@ def test_curl(tmp_path: Path) -> None:
             ],
         }
         sent = ("-X", "PATCH", "-H", "Content-Type: application/json", "-d", json.dumps([body]))
-        head = console.curl("-i", *sent, console.url + SOURCES, token="manager")
+        head = console.curl("-i", *sent, console.url + SOURCES, role="manager")
         location = next(line.split(": ")[1].strip() for line in head.splitlines() if line.startswith("Location"))
         task = json.loads(console.curl(location))
         assert ["COMPLETED_SUCCESSFULLY", 201] == [task["status"], task["operation_statuses"][0]["http_status"]]
         with pytest.raises(subprocess.CalledProcessError) as refused:
-            console.curl("-X", "DELETE", f"{console.url}{SOURCES}/4020", token="reader")
+            console.curl("-X", "DELETE", f"{console.url}{SOURCES}/4020", role="reader")
         assert 26 == json.loads(refused.value.stdout)["code"]
         said = console.said
         assert 0 == run(

@@ -41,7 +41,6 @@ DEPLOY = Endpoint("deploy_status create", "POST", "/staged_config/deploy_status"
 
 _AT_ONCE = 100
 _NAMES = "id,name"
-_TYPE_MEMBERS = "id,name,protocol_types,default_protocol_id,supported_language_ids"
 
 
 class Console:
@@ -67,7 +66,8 @@ class Console:
     def schema(self, sources: Sequence[LogSource]) -> Schema:
         """Ask for what is needed to look up the names of log sources.
 
-        All names are asked for, so that a wrong one gets a suggestion; parameters only of the protocols that count.
+        All names are asked for, so that a wrong one gets a suggestion; parameters only of the protocols that count. Types
+        are asked for as a whole: who may not manage them is given id and name, and refused where naming more.
 
         Args:
             sources: The log sources.
@@ -77,7 +77,7 @@ class Console:
         """
         client = self.client
         answers: dict[str, list[Object]] = {
-            "log_source_types": client.list(TYPES, fields=_TYPE_MEMBERS),
+            "log_source_types": client.list(TYPES),
             "protocol_types": client.list(PROTOCOLS, fields=_NAMES),
         }
         for key, endpoint, needed in (
@@ -123,7 +123,7 @@ class Console:
         Raises:
             HostError: The console can't be asked.
         """
-        types, protocols = self.client.list(TYPES, fields=_TYPE_MEMBERS), self.client.list(PROTOCOLS, fields=_NAMES)
+        types, protocols = self.client.list(TYPES), self.client.list(PROTOCOLS, fields=_NAMES)
         schema = self._read({"log_source_types": types, "protocol_types": protocols})
         found = set()
         for type_name, protocol_name in names:

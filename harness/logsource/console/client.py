@@ -190,11 +190,13 @@ class Client:
                     code=reply.status,
                     hint="see console_url: another service may answer there",
                 )
+            if page and page == entries[-PAGE:]:
+                # A console that passes over Range gives everything at once, and would do so for ever.
+                break
             entries += page
             total = _TOTAL.match(reply.headers.get("content-range", ""))
             if not page or (total is not None and len(entries) >= int(total[1])):
                 break
-            # A console that passes over Range gives everything at once, and would do so for ever.
             if total is None and len(page) != PAGE:
                 break
         return entries

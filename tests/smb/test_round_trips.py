@@ -6,6 +6,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from smbprotocol.open import Open
 from smbprotocol.transport import Tcp
 
 from harness.lab.logwriter import LogWriter
@@ -98,8 +99,20 @@ def test_a_log_that_was_cut_and_grew_again_is_read_whole(lab: Lab, connection: S
         assert ["new"] * 600 == bench.sink.text
 
 
-def test_a_look_leaves_no_handle_open_on_the_host(samba: Lab, samba_connection: SmbConnection) -> None:
-    """An empty file has no byte to read, so the server may refuse to close it in the same message: then it is closed."""
+@pytest.mark.parametrize("refused", [False, True], ids=["closed at once", "refused first"])
+def test_a_look_leaves_no_handle_open_on_the_host(
+    samba: Lab, samba_connection: SmbConnection, monkeypatch: pytest.MonkeyPatch, refused: bool
+) -> None:
+    """An empty file has no byte to read, so a server may refuse to close it in the same message; then it is closed."""
+    original = Open.close
+
+    def close(self: Open, get_attributes: bool = False, send: bool = True) -> object:
+        if send or not refused:
+            return original(self, get_attributes, send)
+        # In its place goes a read that fails, as a close does on a server that lets one failure fail the rest.
+        return self.read(1 << 20, 1, send=False)
+
+    monkeypatch.setattr(Open, "close", close)
     samba.write("Logs/empty.log", b"")
     samba.write("Logs/full.log", b"x" * 10)
     seen = [samba_connection.glance("C$", path, 0, 100) for path in ("Logs/empty.log", "Logs/full.log")]

@@ -16,25 +16,28 @@ import re
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
-from harness.errors import InventoryError, SharePathError
+from harness.errors import DefinitionError, InventoryError, SharePathError
 from harness.exchange import folders as known
 from harness.exchange import versions
 from harness.exchange.folders import Folders
-from harness.logsource.model import LogSource
+from harness.inventory.secrets import PLAIN, ReferredSecret
+from harness.logsource.model import PROTOCOL, LogSource, conflicts
 from harness.remote.sharepath import SharePath, clean
 from harness.source import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+    from typing import Any
 
     from harness.exchange.folders import Service, SmtpFolders
     from harness.inventory import Host
 
-__all__ = ["Folders", "default_folders", "derive", "share_form"]
+__all__ = ["Folders", "belongs", "check_distinct", "default_folders", "derive", "share_form"]
 
 _SYSTEM_DRIVE = re.compile("%SystemDrive%", re.IGNORECASE)
 _DRIVE = re.compile(r"^[A-Za-z]:$")
 _PROTOCOL_LOG = "protocollog"
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _SUFFIXES: dict[Service, str] = {"hub": "", "edge": "", "frontend": "-frontend", "mailbox": "-mailbox"}
 
 
@@ -49,10 +52,48 @@ def derive(host: Host, folders: Folders | None) -> tuple[LogSource, ...]:
         At least one; identifiers differ.
 
     Raises:
-        InventoryError: The protocol can't collect from this version of Exchange.
+        InventoryError: The protocol can't collect from this version of Exchange, or the console wouldn't take what
+            the inventory says of the log source.
         SharePathError: A folder isn't on a local drive.
     """
-    return tuple(_log_sources(host, folders or default_folders(host)))
+    try:
+        return tuple(_log_sources(host, folders or default_folders(host)))
+    except DefinitionError as error:
+        place = host.source(f"logsource_{error.field}")
+        raise InventoryError([Problem(place, f"{host.name}: {error.message}", error.hint)]) from error
+
+
+def check_distinct(sources: Iterable[LogSource], hosts: Mapping[str, Host]) -> None:
+    """Refuse log sources that one console wouldn't hold beside each other.
+
+    Args:
+        sources: All that it is to hold.
+        hosts: The inventory's hosts by name.
+
+    Raises:
+        InventoryError: Some have the same name, or the same type, protocol and identifier; all of them.
+    """
+    problems = []
+    for source, other, what in conflicts(sources):
+        key = f"logsource_{what}"
+        value = getattr(source, what)
+        shared = "" if what == "name" else f" for {source.type} over {source.protocol}"
+        message = f"{source.host}: the {what} {value!r}{shared} is that of a log source of {other.host}'s as well"
+        hint = f"a console holds one of them; give each host a {key} of its own"
+        problems.append(Problem(hosts[source.host].source(key), message, hint))
+    if problems:
+        raise InventoryError(dict.fromkeys(problems))
+
+
+def belongs(identifier: str, base: str) -> bool:
+    """Tell whether a log source of that identifier may be one of a host's, wherever the host keeps its logs.
+
+    Args:
+        identifier: The log source's.
+        base: The identifier of the host's first log source.
+    """
+    suffixes = {suffix + more for suffix in _SUFFIXES.values() for more in ("", "-send")}
+    return identifier.casefold() in {f"{base}{suffix}".casefold() for suffix in suffixes}
 
 
 def default_folders(host: Host) -> Folders:
@@ -106,20 +147,85 @@ def _log_sources(host: Host, folders: Folders) -> Iterator[LogSource]:
     def share(path: str) -> str:
         return share_form(path, system_drive=folders.system_drive) if path else ""
 
+    settings = _settings(host)
+    named = host.get("logsource_identifier") or host.name
     places = dict(_smtp_places(folders.smtp))
     places.setdefault("", "")
     for suffix in sorted(places):
-        identifier = host.name + suffix
+        identifier = named + suffix
         yield LogSource(
-            name=f"Exchange @ {identifier}",
+            name=_filled(host, "logsource_name", identifier),
+            description=_filled(host, "logsource_description", identifier),
             host=host.name,
             identifier=identifier,
-            server_address=host.get("address") or host.name,
             owa_folder="" if suffix else share(folders.owa),
             smtp_folder=share(places[suffix]),
             msgtrk_folder="" if suffix else share(folders.tracking),
             origin=folders.origin,
+            **settings,
         )
+
+
+def _settings(host: Host) -> dict[str, Any]:
+    """Give what all log sources of a host have in common, as the inventory says."""
+    domain, backslash, user = (host.get("logsource_user") or "").rpartition("\\")
+    settings: dict[str, Any] = {
+        "server_address": host.get("logsource_server_address") or host.get("address") or host.name,
+        "protocol": host.get("logsource_protocol") or PROTOCOL,
+        "domain": domain if backslash else host.get("logsource_domain") or "",
+        "user": user,
+        "password_reference": _reference(host),
+    }
+    for name in _AS_THEY_ARE:
+        value = host.get(f"logsource_{name}")
+        if value is not None:
+            settings[name] = value
+    return settings
+
+
+_AS_THEY_ARE = (
+    "type",
+    "smb_version",
+    "polling_interval",
+    "throttle",
+    "encoding",
+    "recursive",
+    "force_file_read",
+    "enabled",
+    "credibility",
+    "coalescing",
+    "store_payload",
+    "collector",
+    "groups",
+    "language",
+    "extension",
+)
+"""Fields whose inventory keys have their names."""
+
+
+def _filled(host: Host, key: str, identifier: str) -> str:
+    """Give a text of the inventory's with its placeholders filled; no expression, so nothing of it is ever run."""
+    known = {
+        "identifier": identifier,
+        "host": host.name,
+        "version": host.get("exchange_version") or versions.DEFAULT.name,
+    }
+    text = host.get(key) or ""
+    unknown = [name for name in _PLACEHOLDER.findall(text) if name not in known]
+    if unknown:
+        message = f"{key} has the placeholder {{{unknown[0]}}}, which stands for nothing"
+        problem = Problem(host.source(key), message, "known: " + ", ".join(f"{{{name}}}" for name in known))
+        raise InventoryError([problem])
+    return _PLACEHOLDER.sub(lambda match: known[match[1]], text)
+
+
+def _reference(host: Host) -> str:
+    """Say where the password is to be found, without looking."""
+    secret = host.get("logsource_password")
+    if not isinstance(secret, ReferredSecret):
+        return ""
+    reference = secret.reference
+    return f"{reference.key} in {reference.source}" if reference.scheme == PLAIN else str(reference)
 
 
 def _smtp_places(services: tuple[SmtpFolders, ...]) -> Iterator[tuple[str, str]]:

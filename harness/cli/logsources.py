@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.cli.lab import Reached
-    from harness.exchange.folders import Folders
+    from harness.exchange.folders import Folders, Stated
     from harness.inventory import Host, Inventory
     from harness.logsource.model import LogSource
     from harness.play.runner import RunHost
@@ -40,7 +40,7 @@ class PolledHost:
         endpoint: Where its shares are.
         address: Its IP address, which payloads name as ``SourceIp``; empty where its name has none.
         note: Where the folders come from, and why.
-        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
+        stated: What the host says of its own logging; None where it wasn't asked.
     """
 
     name: str
@@ -48,7 +48,7 @@ class PolledHost:
     endpoint: SmbEndpoint
     address: str
     note: str
-    silent: tuple[str, ...] | None = None
+    stated: Stated | None = None
 
 
 def polled_hosts(
@@ -106,8 +106,8 @@ def _polled(host: Host, endpoint: SmbEndpoint, answer: Folders | HarnessError | 
         message = f"{host.name} keeps a log where the console can't poll it: {error.message}"
         raise SharePathError(message, path=error.path, hint=error.hint) from error
     note = "folders read from the host" if folders is not None else sources[0].origin + why
-    silent = folders.silent if folders is not None else None
-    return PolledHost(host.name, sources, endpoint, _ip(endpoint.target), note, silent)
+    stated = folders.stated if folders is not None else None
+    return PolledHost(host.name, sources, endpoint, _ip(endpoint.target), note, stated)
 
 
 def _ask(

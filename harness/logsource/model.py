@@ -17,6 +17,9 @@ from harness.remote.sharepath import SharePath
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+Protocol = Literal["Microsoft Exchange", "WinCollect Microsoft Exchange"]
+"""What the console collects with. The latter's name on the console is believed, not documented."""
+
 SmbVersion = Literal["AUTO", "SMB2", "SMB3"]
 """SMB1 is not among them: the protocol gave it up."""
 
@@ -29,6 +32,10 @@ MSGTRK_PATTERNS = (
     r"MSGTRKMA\d+-\d+\.(?:log|LOG)$",
 )
 """Transport, delivery, submission, moderation: the protocol has a field for each."""
+MSGTRK_UP_TO_2010_PATTERNS = (r"MSGTRKM?\d+-\d+\.(?:log|LOG)$", *MSGTRK_PATTERNS[1:])
+"""A custom pattern: that of the transport logs takes those of the mailbox role along, for which there is no field."""
+MSGTRK_2003_PATTERNS = (r"\d{8}\.(?:log|LOG)$",)
+"""A file for each day, by its date."""
 
 _LONGEST_NAME = 255
 
@@ -42,6 +49,7 @@ class LogSource:
         host: The host's name in the inventory.
         identifier: What events are filed under; of its own for each log source.
         server_address: What the console connects to.
+        protocol: What the console collects with.
         owa_folder: In share form (``c$/…/``), as the other folders; empty to leave the family out.
         smtp_folder: The same for protocol logs.
         msgtrk_folder: The same for message tracking.
@@ -64,6 +72,7 @@ class LogSource:
     host: str
     identifier: str
     server_address: str
+    protocol: Protocol = "Microsoft Exchange"
     owa_folder: str = ""
     smtp_folder: str = ""
     msgtrk_folder: str = ""

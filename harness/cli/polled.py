@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from harness.cli.definitions import GivenSources
     from harness.cli.lab import Reached
-    from harness.exchange.folders import Folders
+    from harness.exchange.folders import Folders, Stated
     from harness.inventory import Host, Inventory
     from harness.logsource.model import LogSource
     from harness.play.runner import RunHost
@@ -43,7 +43,7 @@ class PolledHost:
         endpoint: Where its shares are.
         address: Its IP address, which payloads name as ``SourceIp``; empty where its name has none.
         note: Where the folders come from, and why.
-        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
+        stated: What the host says of its own logging; None where it wasn't asked.
     """
 
     name: str
@@ -51,7 +51,7 @@ class PolledHost:
     endpoint: SmbEndpoint
     address: str
     note: str
-    silent: tuple[str, ...] | None = None
+    stated: Stated | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +62,13 @@ class HostSources:
         name: Its name in the inventory.
         sources: Its log sources.
         note: Where the folders come from, and why.
-        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
+        stated: What the host says of its own logging; None where it wasn't asked.
     """
 
     name: str
     sources: tuple[LogSource, ...]
     note: str
-    silent: tuple[str, ...] | None = None
+    stated: Stated | None = None
 
 
 def host_sources(
@@ -140,11 +140,11 @@ def polled_hosts(
         endpoint = endpoints[host.name]
         if given is not None:
             answer = answers.get(host.name)
-            silent = None if answer is None or isinstance(answer, HarnessError) else answer.silent
-            own = HostSources(host.name, given.by_host[host.name], f"log sources of {given.file}", silent)
+            stated = None if answer is None or isinstance(answer, HarnessError) else answer.stated
+            own = HostSources(host.name, given.by_host[host.name], f"log sources of {given.file}", stated)
         else:
             own = _sources(host, answers.get(host.name), lab.get(host.name))
-        found.append(PolledHost(host.name, own.sources, endpoint, _ip(endpoint.target), own.note, own.silent))
+        found.append(PolledHost(host.name, own.sources, endpoint, _ip(endpoint.target), own.note, own.stated))
     return tuple(found)
 
 
@@ -183,8 +183,8 @@ def _sources(host: Host, answer: Folders | HarnessError | None, lab: Reached | N
         where = "the lab's own"
         sources = tuple(replace(each, domain=domain, user=user, password_reference=where) for each in sources)
     note = "folders read from the host" if folders is not None else sources[0].origin + why
-    silent = folders.silent if folders is not None else None
-    return HostSources(host.name, sources, note, silent)
+    stated = folders.stated if folders is not None else None
+    return HostSources(host.name, sources, note, stated)
 
 
 def _ask(

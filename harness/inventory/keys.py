@@ -227,7 +227,12 @@ KEYS: tuple[Key, ...] = (
     Key("logsource_server_address", "text", "What the console connects to.", default_from="address"),
     Key("logsource_description", "text", "The log source's description; placeholders as in logsource_name."),
     Key("logsource_type", "text", "The console's name of the log source type.", default="Microsoft Exchange Server"),
-    Key("logsource_protocol", "text", "The console's name of the protocol.", default_from="Microsoft Exchange"),
+    Key(
+        "logsource_protocol",
+        "text",
+        "The console's name of the protocol; WinCollect's for Exchange 2003, which the other doesn't read.",
+        default_from="Microsoft Exchange",
+    ),
     Key("logsource_user", "text", "The account that the console reads the logs with.", default_from="smb_user"),
     Key(
         "logsource_password",

@@ -8,11 +8,18 @@ holds logs of other kinds. So each service becomes a log source, with an identif
 Receive and send logs are polled through the folder above both, which Exchange names ``ProtocolLog``. Where somebody
 moved them elsewhere, the folder above may hold anything, a database's transaction logs for example, which end in
 ``.log`` too; then they become two log sources, ``…`` and ``…-send``.
+
+Up to 2010 the mailbox role tracks what it submits in files ``MSGTRKM…``, which none of the protocol's file patterns is
+believed to match: such a host's log source has a pattern of its own. The protocol doesn't read Exchange 2003, and
+WinCollect does: its log source says so, over the same folders. Each further SMTP virtual server there is a log source
+by itself, ``…-smtpsvc2``.
 """
 
 from __future__ import annotations
 
 import re
+from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
@@ -21,7 +28,15 @@ from harness.exchange import folders as known
 from harness.exchange import versions
 from harness.exchange.folders import Folders
 from harness.inventory.secrets import PLAIN, ReferredSecret
-from harness.logsource.model import PROTOCOL, LogSource, conflicts
+from harness.logsource.model import (
+    MSGTRK_2003_PATTERNS,
+    MSGTRK_PATTERNS,
+    MSGTRK_UP_TO_2010_PATTERNS,
+    PROTOCOL,
+    WINCOLLECT,
+    LogSource,
+    conflicts,
+)
 from harness.remote.sharepath import SharePath, clean
 from harness.source import Problem
 
@@ -38,6 +53,8 @@ _SYSTEM_DRIVE = re.compile("%SystemDrive%", re.IGNORECASE)
 _DRIVE = re.compile(r"^[A-Za-z]:$")
 _PROTOCOL_LOG = "protocollog"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_NETBIOS_LENGTH = 15
+_EXCHANGE_2003 = "2003"
 _SUFFIXES: dict[Service, str] = {"hub": "", "edge": "", "frontend": "-frontend", "mailbox": "-mailbox"}
 
 
@@ -52,7 +69,7 @@ def derive(host: Host, folders: Folders | None) -> tuple[LogSource, ...]:
         At least one; identifiers differ.
 
     Raises:
-        InventoryError: The protocol can't collect from this version of Exchange, or the console wouldn't take what
+        InventoryError: The host's default folders can't be told without its name, or the console wouldn't take what
             the inventory says of the log source.
         SharePathError: A folder isn't on a local drive.
     """
@@ -100,20 +117,34 @@ def default_folders(host: Host) -> Folders:
     """Give the folders that a host has unless somebody moved them.
 
     Args:
-        host: From the inventory; its version and roles count.
+        host: From the inventory; its version, roles and name count.
 
     Raises:
-        InventoryError: The protocol can't collect from this version of Exchange.
+        InventoryError: A folder has the server's name in it, and the inventory has an address only.
     """
-    version = host.get("exchange_version") or versions.DEFAULT.name
-    if version not in known.DEFAULTS:
+    version, server = version_of(host), _computer_name(host)
+    if not server and version == _EXCHANGE_2003:
         problem = Problem(
             host.source("exchange_version"),
-            f"{host.name}: the console's Microsoft Exchange protocol doesn't read the logs of Exchange {version}",
-            "collect it with WinCollect; the protocol reads " + ", ".join(known.DEFAULTS),
+            f"{host.name}: Exchange {version} names the folder of message tracking after the server",
+            "set exchange_fqdn to the server's full name",
         )
         raise InventoryError([problem])
-    return known.of_roles(version, frozenset(host.get("exchange_roles") or ()))
+    return known.of_roles(version, frozenset(host.get("exchange_roles") or ()), server)
+
+
+def version_of(host: Host) -> str:
+    """Give the version of Exchange that a host's log sources are for."""
+    return host.get("exchange_version") or versions.DEFAULT.name
+
+
+def _computer_name(host: Host) -> str:
+    """Give the name that Windows has for a host; empty where the inventory has an address only."""
+    name = str(host.get("exchange_fqdn") or host.name)
+    with suppress(ValueError):
+        ip_address(name)
+        return ""
+    return name.partition(".")[0].upper()[:_NETBIOS_LENGTH]
 
 
 def share_form(path: str, *, system_drive: str = "C:") -> str:
@@ -161,6 +192,7 @@ def _log_sources(host: Host, folders: Folders) -> Iterator[LogSource]:
             owa_folder="" if suffix else share(folders.owa),
             smtp_folder=share(places[suffix]),
             msgtrk_folder="" if suffix else share(folders.tracking),
+            msgtrk_patterns=_tracking_patterns(host),
             origin=folders.origin,
             **settings,
         )
@@ -171,7 +203,7 @@ def _settings(host: Host) -> dict[str, Any]:
     domain, backslash, user = (host.get("logsource_user") or "").rpartition("\\")
     settings: dict[str, Any] = {
         "server_address": host.get("logsource_server_address") or host.get("address") or host.name,
-        "protocol": host.get("logsource_protocol") or PROTOCOL,
+        "protocol": host.get("logsource_protocol") or (WINCOLLECT if version_of(host) == _EXCHANGE_2003 else PROTOCOL),
         "domain": domain if backslash else host.get("logsource_domain") or "",
         "user": user,
         "password_reference": _reference(host),
@@ -228,10 +260,22 @@ def _reference(host: Host) -> str:
     return f"{reference.key} in {reference.source}" if reference.scheme == PLAIN else str(reference)
 
 
+def _tracking_patterns(host: Host) -> tuple[str, ...]:
+    version = version_of(host)
+    if version == _EXCHANGE_2003:
+        return MSGTRK_2003_PATTERNS
+    apart = known.submits_apart(version, frozenset(host.get("exchange_roles") or ()))
+    return MSGTRK_UP_TO_2010_PATTERNS if apart else MSGTRK_PATTERNS
+
+
 def _smtp_places(services: tuple[SmtpFolders, ...]) -> Iterator[tuple[str, str]]:
     """Give the folder to poll for each identifier's suffix."""
+    taken: set[str] = set()
     for smtp in services:
         suffix = _SUFFIXES[smtp.service]
+        if suffix in taken:  # another virtual server of Exchange 2003
+            suffix += f"-{PureWindowsPath(smtp.receive).name.lower()}"
+        taken.add(suffix)
         above = _protocol_log_above(smtp)
         if above:
             yield suffix, above

@@ -32,9 +32,15 @@ MSGTRK_PATTERNS = (
     r"MSGTRKMA\d+-\d+\.(?:log|LOG)$",
 )
 """Transport, delivery, submission, moderation: the protocol has a field for each."""
+MSGTRK_UP_TO_2010_PATTERNS = (r"MSGTRKM?\d+-\d+\.(?:log|LOG)$", *MSGTRK_PATTERNS[1:])
+"""A custom pattern: that of the transport logs takes those of the mailbox role along, for which there is no field."""
+MSGTRK_2003_PATTERNS = (r"\d{8}\.(?:log|LOG)$", *MSGTRK_PATTERNS[1:])
+"""A file for each day, by its date; there are no others."""
 
 TYPE = "Microsoft Exchange Server"
 PROTOCOL = "Microsoft Exchange"
+WINCOLLECT = "WinCollect Microsoft Exchange"
+"""Of Exchange 2003, which the other doesn't read; its name on the console is believed, not documented."""
 
 LONGEST_TEXT = 255
 """Of a name and of a description."""

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from harness.errors import PathMissingError, UnreachableError
-from harness.verify.expectations import SWITCH, ConnectorsLogged, Failure
+from harness.verify.expectations import SWITCH, Failure
+from harness.verify.probed import ConnectorsLogged, ProbeArrives
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -135,6 +136,9 @@ def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None,
         status, reason = Status.SKIPPED, f"a host of these roles has no {expectation.family} log"
     elif isinstance(expectation.check, ConnectorsLogged) and watched.seen.trail.untracked:
         status, reason = Status.SKIPPED, "a host of these roles tracks no messages, so nobody knows their connectors"
+    elif isinstance(expectation.check, ProbeArrives) and watched.unprobed:
+        status = Status.SKIPPED
+        reason = "a host of these roles has no receive connector that would take a message"
     elif not watched.seen.polls:
         failure = Failure("an answer in time", "its logs weren't polled once", "give more time with --timeout")
     else:

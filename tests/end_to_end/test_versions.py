@@ -63,7 +63,8 @@ def test_no_version_and_no_role_is_left_out() -> None:
 
 @pytest.mark.parametrize("stated", [True, False], ids=["stated", "assumed"])
 @pytest.mark.parametrize(
-    ("version", "roles", "first"), SERVERS, ids=lambda value: "+".join(value) if isinstance(value, tuple) else value
+    ("version", "roles", "first"),
+    [pytest.param(*server, id=f"{server[0]}-{'+'.join(server[1])}") for server in SERVERS],
 )
 def test_the_shipped_playbook_serves_every_server(
     make_lab: Callable[..., RunningLab], version: str, roles: tuple[str, ...], first: str, stated: bool

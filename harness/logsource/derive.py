@@ -21,18 +21,14 @@ import re
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import PureWindowsPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import InventoryError, SharePathError
+from harness.events import Format
 from harness.exchange import folders as known
 from harness.exchange import versions
 from harness.exchange.folders import Folders
-from harness.logsource.model import (
-    MSGTRK_2003_PATTERNS,
-    MSGTRK_PATTERNS,
-    MSGTRK_UP_TO_2010_PATTERNS,
-    LogSource,
-)
+from harness.logsource.model import MSGTRK_2003_PATTERNS, MSGTRK_UP_TO_2010_PATTERNS, LogSource
 from harness.remote.sharepath import SharePath, clean
 from harness.source import Problem
 
@@ -41,7 +37,6 @@ if TYPE_CHECKING:
 
     from harness.exchange.folders import Service, SmtpFolders
     from harness.inventory import Host
-    from harness.logsource.model import Protocol
 
 __all__ = ["Folders", "default_folders", "derive", "share_form"]
 
@@ -144,26 +139,26 @@ def _log_sources(host: Host, folders: Folders) -> Iterator[LogSource]:
             host=host.name,
             identifier=identifier,
             server_address=host.get("address") or host.name,
-            protocol=_protocol(host),
             owa_folder="" if suffix else share(folders.owa),
             smtp_folder=share(places[suffix]),
             msgtrk_folder="" if suffix else share(folders.tracking),
-            msgtrk_patterns=_tracking_patterns(host),
             origin=folders.origin,
+            **_files(host),
         )
 
 
-def _protocol(host: Host) -> Protocol:
-    wincollect = version_of(host) == _EXCHANGE_2003
-    return "WinCollect Microsoft Exchange" if wincollect else "Microsoft Exchange"
-
-
-def _tracking_patterns(host: Host) -> tuple[str, ...]:
+def _files(host: Host) -> dict[str, Any]:
+    """Give what collects a version's files, and how they are named and written."""
     version = version_of(host)
     if version == _EXCHANGE_2003:
-        return MSGTRK_2003_PATTERNS
+        return {
+            "protocol": "WinCollect Microsoft Exchange",
+            "msgtrk_patterns": MSGTRK_2003_PATTERNS,
+            "smtp_format": Format.SMTP2003,
+            "msgtrk_format": Format.MSGTRK2003,
+        }
     apart = known.submits_apart(version, frozenset(host.get("exchange_roles") or ()))
-    return MSGTRK_UP_TO_2010_PATTERNS if apart else MSGTRK_PATTERNS
+    return {"msgtrk_patterns": MSGTRK_UP_TO_2010_PATTERNS} if apart else {}
 
 
 def _smtp_places(services: tuple[SmtpFolders, ...]) -> Iterator[tuple[str, str]]:

@@ -21,18 +21,17 @@ import re
 from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import PureWindowsPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.errors import DefinitionError, InventoryError, SharePathError
+from harness.events import Format
 from harness.exchange import folders as known
 from harness.exchange import versions
 from harness.exchange.folders import Folders
 from harness.inventory.secrets import PLAIN, ReferredSecret
 from harness.logsource.model import (
     MSGTRK_2003_PATTERNS,
-    MSGTRK_PATTERNS,
     MSGTRK_UP_TO_2010_PATTERNS,
-    PROTOCOL,
     WINCOLLECT,
     LogSource,
     conflicts,
@@ -192,7 +191,6 @@ def _log_sources(host: Host, folders: Folders) -> Iterator[LogSource]:
             owa_folder="" if suffix else share(folders.owa),
             smtp_folder=share(places[suffix]),
             msgtrk_folder="" if suffix else share(folders.tracking),
-            msgtrk_patterns=_tracking_patterns(host),
             origin=folders.origin,
             **settings,
         )
@@ -203,7 +201,7 @@ def _settings(host: Host) -> dict[str, Any]:
     domain, backslash, user = (host.get("logsource_user") or "").rpartition("\\")
     settings: dict[str, Any] = {
         "server_address": host.get("logsource_server_address") or host.get("address") or host.name,
-        "protocol": host.get("logsource_protocol") or (WINCOLLECT if version_of(host) == _EXCHANGE_2003 else PROTOCOL),
+        **_files(host),
         "domain": domain if backslash else host.get("logsource_domain") or "",
         "user": user,
         "password_reference": _reference(host),
@@ -217,6 +215,7 @@ def _settings(host: Host) -> dict[str, Any]:
 
 _AS_THEY_ARE = (
     "type",
+    "protocol",
     "smb_version",
     "polling_interval",
     "throttle",
@@ -260,12 +259,18 @@ def _reference(host: Host) -> str:
     return f"{reference.key} in {reference.source}" if reference.scheme == PLAIN else str(reference)
 
 
-def _tracking_patterns(host: Host) -> tuple[str, ...]:
+def _files(host: Host) -> dict[str, Any]:
+    """Give what collects a version's files, and how they are named and written."""
     version = version_of(host)
     if version == _EXCHANGE_2003:
-        return MSGTRK_2003_PATTERNS
+        return {
+            "protocol": WINCOLLECT,
+            "msgtrk_patterns": MSGTRK_2003_PATTERNS,
+            "smtp_format": Format.SMTP2003,
+            "msgtrk_format": Format.MSGTRK2003,
+        }
     apart = known.submits_apart(version, frozenset(host.get("exchange_roles") or ()))
-    return MSGTRK_UP_TO_2010_PATTERNS if apart else MSGTRK_PATTERNS
+    return {"msgtrk_patterns": MSGTRK_UP_TO_2010_PATTERNS} if apart else {}
 
 
 def _smtp_places(services: tuple[SmtpFolders, ...]) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from harness.collect.source import Family, PolledFolder
 from harness.errors import DefinitionError
+from harness.events import Format
 from harness.remote.sharepath import SharePath
 
 if TYPE_CHECKING:
@@ -65,6 +66,8 @@ class LogSource:
         owa_pattern: A Java regular expression for file names, as the other patterns.
         smtp_pattern: The same for protocol logs.
         msgtrk_patterns: The same for message tracking; a file is collected when one of them matches.
+        smtp_format: How the files of protocol logs are written.
+        msgtrk_format: The same for message tracking.
         recursive: Whether the folders below are polled too.
         force_file_read: Whether every file is opened at every poll.
         polling_interval: Seconds.
@@ -102,6 +105,8 @@ class LogSource:
     owa_pattern: str = LOG_PATTERN
     smtp_pattern: str = LOG_PATTERN
     msgtrk_patterns: tuple[str, ...] = MSGTRK_PATTERNS
+    smtp_format: Format = Format.SMTP
+    msgtrk_format: Format = Format.MSGTRK
     recursive: bool = True
     force_file_read: bool = False
     polling_interval: float = 10.0
@@ -170,6 +175,10 @@ class LogSource:
             return "|".join(f"(?:{pattern})" for pattern in self.msgtrk_patterns)
         return self.owa_pattern if family == "OWA" else self.smtp_pattern
 
+    def format(self, family: Family) -> Format:
+        """Give how a family's files are written."""
+        return {"OWA": Format.OWA, "SMTP": self.smtp_format, "MSGTRK": self.msgtrk_format}[family]
+
     def polled(self) -> tuple[PolledFolder, ...]:
         """Give what is polled: a folder for each family that isn't left out."""
         return tuple(self._polled())
@@ -186,6 +195,7 @@ class LogSource:
                 share=place.share,
                 folder=place.folder,
                 file_pattern=self.pattern(family),
+                format=self.format(family),
                 recursive=self.recursive,
                 force_file_read=self.force_file_read,
                 polling_interval=self.polling_interval,

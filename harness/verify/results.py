@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from harness.errors import PathMissingError, UnreachableError
 from harness.verify.expectations import SWITCH, Failure
 from harness.verify.probed import ConnectorsLogged, ProbeArrives
+from harness.verify.stated import STATED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,6 +125,8 @@ def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None,
         failure = Failure(
             "an answer in time", "its logs were still being polled when the time was up", "give more with --timeout"
         )
+    elif watched.seen.stated is not None and not watched.absent and isinstance(expectation.check, STATED):
+        failure = judge.judge(watched.seen)  # whether its log can be read or not
     elif watched.seen.error is not None:
         error = watched.seen.error
         hint = error.hint

@@ -62,3 +62,7 @@ class _Tracking(Sightless):
             return None
         hint = "enable message tracking (message_tracking) and run harness apply"
         return Failure(expected, "message tracking is off", hint, final=True)
+
+
+STATED = (ConnectorsVerbose, TrackingEnabled)
+"""What is judged by the host's own statements alone, whether its logs can be read or not."""

@@ -117,7 +117,8 @@ def prepare(
         raise InputError([Problem(where, "no host is left to verify")])
     held = ExitStack()
     stop = stop or threading.Event()
-    reach = _Reach(inventory, request.inventory, [task.host for task in tasks.values()], held, stop=stop, notice=notice)
+    hosts = [task.host for task in tasks.values()]
+    reach = _Reach(inventory, request.inventory, hosts, held, forks=request.forks, stop=stop, notice=notice)
     workload = Workload(tasks, reach, layers, request.timeout, request.forks, stop)
     return Prepared(workload, tuple(f"note: {each}" for each in inventory.notices), held)
 
@@ -163,6 +164,7 @@ class _Reach:
         path: Its path.
         hosts: All hosts of the run, so that one lab serves them all.
         held: Keeps the lab.
+        forks: Hosts asked at a time.
         stop: Set to end the questions early.
         notice: Takes what the user should know about hosts.
     """
@@ -174,6 +176,7 @@ class _Reach:
         hosts: Sequence[Host],
         held: ExitStack,
         *,
+        forks: int,
         stop: threading.Event,
         notice: Callable[[str], None],
     ) -> None:
@@ -181,6 +184,7 @@ class _Reach:
         self._path = path
         self._hosts = hosts
         self._held = held
+        self._forks = forks
         self._stop = stop
         self._notice = notice
         self._lab: Mapping[str, Reached] | None = None
@@ -193,7 +197,7 @@ class _Reach:
             self._lab = self._held.enter_context(lab_of(self._hosts, self._path))
         lab = self._lab
         wanted = [host for host in self._hosts if host.name in names]
-        polled = polled_hosts(wanted, self._inventory, {}, lab, stop=self._stop, seconds=seconds)
+        polled = polled_hosts(wanted, self._inventory, {}, lab, stop=self._stop, forks=self._forks, seconds=seconds)
         for each in polled:
             if each.note and not self._stop.is_set():
                 self._notice(f"{each.name}: {each.note}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.cli.collectreport import Report
-    from harness.cli.logsources import PolledHost
+    from harness.cli.polled import PolledHost
     from harness.collect.poll import Poller, PollResult
     from harness.collect.positions import Positions
     from harness.collect.sink import EventSink, Form, Rules
@@ -50,6 +50,7 @@ class _Options:
     interval: float | None
     throttle: float
     ask: bool
+    forks: int
 
     @property
     def line_form(self) -> Form:
@@ -114,6 +115,13 @@ class _Options:
     metavar="N",
     help="At most N events a second of each log folder; 0 for no limit.  [default: 0]",
 )
+@click.option(
+    "--forks",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Hosts at a time; with --follow all are polled at once, and so many are asked where their logs are.",
+)
 @click.option("--defaults", is_flag=True, help="Don't ask the hosts where their logs are; poll the default folders.")
 def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     inventory: Path,
@@ -129,6 +137,7 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     state: Path | None,
     interval: float | None,
     throttle: float,
+    forks: int,
     defaults: bool,
 ) -> int:
     """Write down the events of the logs of INVENTORY's hosts, polled over SMB.
@@ -156,6 +165,7 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
         interval=interval,
         throttle=throttle,
         ask=not defaults,
+        forks=forks,
     )
     _check(options)
     return _collect(options)
@@ -200,9 +210,9 @@ def _collect(options: _Options) -> int:
     from harness.cli.collectreport import Report
     from harness.cli.interrupts import stopped_by_signals
     from harness.cli.lab import lab_of
-    from harness.cli.logsources import polled_hosts
-    from harness.collect.convert import FORMATS
+    from harness.cli.polled import polled_hosts
     from harness.collect.sink import Rules
+    from harness.events import Format
     from harness.events import load as load_mapping
     from harness.inventory import load as load_inventory
 
@@ -213,10 +223,10 @@ def _collect(options: _Options) -> int:
     chosen = loaded.select(options.limit, source=Source("--limit"))
     if not chosen:
         raise InputError([Problem(Source("--limit" if options.limit else str(options.inventory)), "no host is left")])
-    mappings = {format_: load_mapping(format_, options.mappings) for format_ in FORMATS.values()}
+    mappings = {format_: load_mapping(format_, options.mappings) for format_ in Format}
     stop = threading.Event()
     with stopped_by_signals(stop.set) as interrupted, lab_of(chosen, options.inventory) as lab:
-        hosts = polled_hosts(chosen, loaded, options.extra, lab, stop=stop, ask=options.ask)
+        hosts = polled_hosts(chosen, loaded, options.extra, lab, stop=stop, ask=options.ask, forks=options.forks)
         if not stop.is_set():
             for host in hosts:
                 report.say(f"{host.name}: {host.note}")
@@ -263,7 +273,7 @@ def _poll(options: _Options, hosts: Sequence[PolledHost], rules: Rules, report: 
             ]
             for host in hosts
         ]
-        run = follow_hosts if options.follow else poll_hosts
+        run = follow_hosts if options.follow else partial(poll_hosts, forks=options.forks)
         try:
             run(pollers, stop, on_result=on_result, on_error=on_error)
         except (BrokenPipeError, StoreError):

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.cli.lab import lab_of
-from harness.cli.logsources import polled_hosts
+from harness.cli.polled import polled_hosts
 from harness.errors import InputError
+from harness.exchange.folders import owa_path, services
 from harness.inventory import load as load_inventory
+from harness.logsource.derive import version_of
 from harness.modules.registry import MODULES
 from harness.play.loader import load as load_playbooks
 from harness.remote.smb import SmbConnection
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from harness.cli.lab import Reached
-    from harness.cli.logsources import PolledHost
+    from harness.cli.polled import PolledHost
     from harness.inventory import Host, Inventory
     from harness.verify.expectations import Expectations
     from harness.verify.probe import Kind, Probe, ProbeOptions
@@ -115,7 +117,8 @@ def prepare(
         raise InputError([Problem(where, "no host is left to verify")])
     held = ExitStack()
     stop = stop or threading.Event()
-    reach = _Reach(inventory, request.inventory, [task.host for task in tasks.values()], held, stop=stop, notice=notice)
+    hosts = [task.host for task in tasks.values()]
+    reach = _Reach(inventory, request.inventory, hosts, held, forks=request.forks, stop=stop, notice=notice)
     workload = Workload(tasks, reach, layers, request.timeout, request.forks, stop)
     return Prepared(workload, tuple(f"note: {each}" for each in inventory.notices), held)
 
@@ -161,6 +164,7 @@ class _Reach:
         path: Its path.
         hosts: All hosts of the run, so that one lab serves them all.
         held: Keeps the lab.
+        forks: Hosts asked at a time.
         stop: Set to end the questions early.
         notice: Takes what the user should know about hosts.
     """
@@ -172,6 +176,7 @@ class _Reach:
         hosts: Sequence[Host],
         held: ExitStack,
         *,
+        forks: int,
         stop: threading.Event,
         notice: Callable[[str], None],
     ) -> None:
@@ -179,6 +184,7 @@ class _Reach:
         self._path = path
         self._hosts = hosts
         self._held = held
+        self._forks = forks
         self._stop = stop
         self._notice = notice
         self._lab: Mapping[str, Reached] | None = None
@@ -191,7 +197,7 @@ class _Reach:
             self._lab = self._held.enter_context(lab_of(self._hosts, self._path))
         lab = self._lab
         wanted = [host for host in self._hosts if host.name in names]
-        polled = polled_hosts(wanted, self._inventory, {}, lab, stop=self._stop, seconds=seconds)
+        polled = polled_hosts(wanted, self._inventory, {}, lab, stop=self._stop, forks=self._forks, seconds=seconds)
         for each in polled:
             if each.note and not self._stop.is_set():
                 self._notice(f"{each.name}: {each.note}")
@@ -204,7 +210,15 @@ def _subject(host: Host, polled: PolledHost, lab: Reached | None, options: Probe
         return smtp_probe(host, lab, options) if kind == "smtp" else owa_probe(host, lab, options)
 
     folders = tuple(each for source in polled.sources for each in source.polled())
-    return Subject(host.name, polled.address, folders, lambda: SmbConnection(polled.endpoint), probe, polled.silent)
+    return Subject(
+        name=host.name,
+        address=polled.address,
+        folders=folders,
+        connect=lambda: SmbConnection(polled.endpoint),
+        probe=probe,
+        stated=polled.stated,
+        takes_mail=bool(services(version_of(host), frozenset(host.get("exchange_roles") or ()))),
+    )
 
 
 def smtp_probe(host: Host, lab: Reached | None, options: ProbeOptions) -> SmtpProbe:
@@ -242,6 +256,6 @@ def owa_probe(host: Host, lab: Reached | None, options: ProbeOptions) -> OwaProb
         name=host.get("exchange_fqdn") or host.name,
         scheme=scheme,
         port=port or (_HTTPS if scheme == "https" else _HTTP),
-        path=options.owa_path or "/owa/",
+        path=options.owa_path or owa_path(version_of(host)),
         ca=host.get("probe_ca_trust_path") or "",
     )

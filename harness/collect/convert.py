@@ -11,18 +11,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.events import Format, Header, Quarantined, Record, reader_for
+from harness.events import Header, Quarantined, Record, reader_for
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.collect.delivery import Chunk
-    from harness.collect.source import Family
     from harness.events import Engine, Item
     from harness.events.batch import Batch
-
-FORMATS: dict[Family, Format] = {"OWA": Format.OWA, "SMTP": Format.SMTP, "MSGTRK": Format.MSGTRK}
-"""How each family's files are written; the log source says which family a folder holds, as for the console."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +46,14 @@ class Converted:
 
 
 def convert(chunk: Chunk, engine: Engine = "strict") -> Converted:
-    """Read a chunk.
+    """Read a chunk in the format that its log source says, as for the console.
 
     Args:
         chunk: The bytes, with the state after those before.
         engine: What reads it.
     """
     source = chunk.source
-    reader = reader_for(FORMATS[source.family], f"{source.share}/{chunk.path}", encoding=source.encoding, engine=engine)
+    reader = reader_for(source.written, f"{source.share}/{chunk.path}", encoding=source.encoding, engine=engine)
     stored, _, waiting = chunk.state.partition(b"\n")
     if stored:
         reader.restore(json.loads(stored))

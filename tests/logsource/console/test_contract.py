@@ -215,6 +215,7 @@ def test_a_request_that_was_cut_is_sent_once(name: str) -> None:
 def test_a_task_whose_answer_was_cut_is_asked_again() -> None:
     """Asking does no harm, so the outcome becomes known."""
     wire = _fed("a status of a task that is cut")
+    assert ConnectionLostError is type(_answer(CASES["a status of a task that is cut"]["exchanges"][1]))
 
     (found,) = bulk.run(Console(client(wire)), [{"name": "a"}], seconds=5)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
+import time
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -88,7 +90,7 @@ def host_sources(
     ready = _ready(hosts, inventory, {}, lab, problems, ask=ask)
     if problems:
         raise InventoryError(dict.fromkeys(problems))
-    answers = _ask(hosts if ask else (), ready, threading.Event())
+    answers = _ask(hosts if ask else (), ready, threading.Event(), math.inf)
     return tuple(_sources(host, answers.get(host.name), lab.get(host.name)) for host in hosts)
 
 
@@ -98,8 +100,9 @@ def polled_hosts(
     extra: Mapping[str, str],
     lab: Mapping[str, Reached],
     *,
+    stop: threading.Event,
     ask: bool = True,
-    stop: threading.Event | None = None,
+    seconds: float = math.inf,
     given: GivenSources | None = None,
 ) -> tuple[PolledHost, ...]:
     """Find out what is polled of each host.
@@ -109,12 +112,13 @@ def polled_hosts(
         inventory: Where they come from.
         extra: Extra variables of the command line.
         lab: Where the simulated ones answer.
-        ask: Read the folders off the hosts; a host that can't say is polled at its version's default folders.
         stop: Set to end the questions early.
+        ask: Read the folders off the hosts; a host that can't say is polled at its version's default folders.
+        seconds: How long the questions may take.
         given: Log sources from a file, which count instead of what hosts and inventory say.
 
     Returns:
-        The hosts in their order; those that weren't asked any more because of ``stop`` have the defaults.
+        The hosts in their order; those that didn't answer before ``stop``, or in time, have the defaults.
 
     Raises:
         InputError: Some hosts can't be reached as they are described; every problem at once.
@@ -130,7 +134,7 @@ def polled_hosts(
     ready = _ready(hosts, inventory, extra, lab, problems, ask=ask)
     if problems:
         raise InventoryError(dict.fromkeys(problems))
-    answers = _ask(hosts if ask else (), ready, stop or threading.Event())
+    answers = _ask(hosts if ask else (), ready, stop, seconds)
     found = []
     for host in hosts:
         endpoint = endpoints[host.name]
@@ -184,7 +188,7 @@ def _sources(host: Host, answer: Folders | HarnessError | None, lab: Reached | N
 
 
 def _ask(
-    hosts: Sequence[Host], ready: Mapping[str, RunHost], stop: threading.Event
+    hosts: Sequence[Host], ready: Mapping[str, RunHost], stop: threading.Event, seconds: float
 ) -> dict[str, Folders | HarnessError]:
     """Ask all hosts at once where their logs are."""
     answers: dict[str, Folders | HarnessError] = {}
@@ -204,12 +208,13 @@ def _ask(
             session.close()
 
     threads = [threading.Thread(target=ask, args=(host,), name="ask", daemon=True) for host in hosts]
+    until = time.monotonic() + seconds
     for thread in threads:
         thread.start()
     for thread in threads:
-        while thread.is_alive() and not stop.is_set():
+        while thread.is_alive() and not stop.is_set() and time.monotonic() < until:
             thread.join(_WAKE_SECONDS)
-    if stop.is_set():
+    if any(thread.is_alive() for thread in threads):
         for session in sessions:
             session.interrupt()
         for thread in threads:

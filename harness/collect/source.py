@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from typing import Literal, Self
 
 from harness.collect.pattern import compile_java
-from harness.errors import DefinitionError
+from harness.errors import DefinitionError, HarnessError
+from harness.events.encoding import readable
 from harness.remote.sharepath import SharePath
 
 Family = Literal["OWA", "SMTP", "MSGTRK"]
@@ -31,7 +31,7 @@ class PolledFolder:
             time.
         polling_interval: Seconds from the start of one poll to the start of the next.
         throttle: At most so many events a second; 0 for no limit.
-        encoding: Of the files.
+        encoding: Of the files; any that `harness.events.encoding.readable` takes.
         match: Whether the pattern must match the ``whole`` name, which is what the protocol is believed to
             ask, or a ``part`` of it.
     """
@@ -60,13 +60,9 @@ class PolledFolder:
         SharePath.parse(f"{self.share}/{self.folder}")
         compile_java(self.file_pattern)
         try:
-            codecs.lookup(self.encoding)
-        except LookupError:
-            raise DefinitionError(
-                f"there is no encoding {self.encoding!r}",
-                field="encoding",
-                hint="write UTF-8, or another name that Java and Python know",
-            ) from None
+            readable(self.encoding)
+        except HarnessError as error:
+            raise DefinitionError(error.message, field="encoding", hint=error.hint) from error
         if self.polling_interval <= 0 or self.throttle < 0:
             raise DefinitionError(
                 f"an interval of {self.polling_interval:g} s or a throttle of {self.throttle:g}/s can't be",

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from harness.source import Source
 
 
+_UNASSIGNABLE = frozenset({0, 1})
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing that the console would refuse, or that would collect nothing.
@@ -259,6 +262,9 @@ class _Entry:
             elif kind.name:
                 self._listed((f"{kind.key}_name",), kind.what, kind.name, among)
         for index, id_ in enumerate(item.group_ids or ()):
+            if id_ in _UNASSIGNABLE:
+                self._fault(("group_ids", index), f"group {id_} takes no log sources")
+                continue
             self._listed(("group_ids", index), "log source group", id_, schema.log_source_groups)
         for index, name in enumerate((item.group_names or ()) if not item.group_ids else ()):
             self._listed(("group_names", index), "log source group", name, schema.log_source_groups)
@@ -328,7 +334,7 @@ class _Parameters:
             if item.id is not None:
                 self._fault(steps, f"{console.shown} isn't available", condition.why)
         elif not item.value:
-            if condition.required:
+            if condition.required and not condition.default:
                 self._fault(steps, f"{console.shown} is required and empty", condition.why)
         else:
             for message, hint in value_faults(console, item.value):

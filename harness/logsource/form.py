@@ -18,9 +18,10 @@ if TYPE_CHECKING:
     from harness.logsource.resolve import Resolved
 
 Part = Literal["general", "protocol", "handling"]
-Kind = Literal["text", "path", "pattern", "flag", "secret", "choice"]
+Kind = Literal["text", "path", "pattern", "flag", "account", "secret", "choice"]
 
 _KINDS: dict[str, Kind] = {
+    "user": "account",
     "password": "secret",
     "custom_patterns": "flag",
     "force_file_read": "flag",

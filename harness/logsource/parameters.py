@@ -67,6 +67,7 @@ class Parameter:
         name: What the API calls it; empty where that isn't known.
         known: How sure that is.
         also: Further spellings of the label.
+        unlike: Labels of something else.
         kept: Whether a console that has no such parameter is an error.
     """
 
@@ -75,6 +76,7 @@ class Parameter:
     name: str
     known: Known
     also: tuple[str, ...]
+    unlike: tuple[str, ...]
     kept: bool
 
     @property
@@ -93,6 +95,7 @@ class _Entry(BaseModel):
     name: str = ""
     known: Known
     also: list[str] = []
+    unlike: list[str] = []
     kept: bool = False
 
 
@@ -102,7 +105,8 @@ def parameters() -> tuple[Parameter, ...]:
     text = resources.files("harness.logsource").joinpath("parameters.yml").read_text(encoding="utf-8")
     entries = TypeAdapter(list[_Entry]).validate_python(YAML(typ="safe", pure=True).load(text))
     found = tuple(
-        Parameter(each.attribute, each.label, each.name, each.known, tuple(each.also), each.kept) for each in entries
+        Parameter(each.attribute, each.label, each.name, each.known, tuple(each.also), tuple(each.unlike), each.kept)
+        for each in entries
     )
     if [each.attribute for each in found] != list(get_args(Attribute)):
         message = "parameters.yml and the model differ"
@@ -121,9 +125,10 @@ def find(texts: Iterable[str]) -> Parameter | None:
     Args:
         texts: Its name and its label, the surer one first; empty ones don't count.
     """
-    for text in filter(None, map(plain, texts)):
+    given = list(filter(None, map(plain, texts)))
+    for text in given:
         for each in parameters():
-            if text in each.spellings:
+            if text in each.spellings and not any(plain(label) in given for label in each.unlike):
                 return each
     return None
 

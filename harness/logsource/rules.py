@@ -109,7 +109,7 @@ def _available(said: Sequence[_Said]) -> tuple[bool, str]:
 
 def _holds(rule: Rule, by_id: Mapping[int, ConsoleParameter], given: Mapping[int, str]) -> bool:
     trigger = by_id.get(rule.trigger_parameter_id)
-    value = given.get(rule.trigger_parameter_id, trigger.default_value or "" if trigger else "")
+    value = given.get(rule.trigger_parameter_id) or (trigger.default_value or "" if trigger else "")
     try:
         return compile_java(rule.trigger_pattern).fullmatch(value) is not None
     except FilePatternError:  # `unreadable` lists it

@@ -36,7 +36,13 @@ def _none_is_nothing(value: object) -> object:
     return "" if value is None else value
 
 
+def _nothing_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
 Text = Annotated[str, BeforeValidator(_none_is_nothing)]
+Bound = Annotated[float | None, BeforeValidator(_nothing_is_none)]
+"""Of a number; the API writes it as text, which may be empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +91,8 @@ class ConsoleParameter:
     required: bool = False
     min_length: int | None = None
     max_length: int | None = None
-    min_value: float | None = None
-    max_value: float | None = None
+    min_value: Bound = None
+    max_value: Bound = None
     default_value: str | None = None
     pattern: str | None = None
     pattern_error_message: Text = ""

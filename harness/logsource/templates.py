@@ -1,7 +1,7 @@
 """Definitions through templates: harness's own checklist and extension, and any that a user writes.
 
-A user's template is run in a sandbox: it reaches neither Python's inside nor files elsewhere, changes nothing of what it is
-given, and what it misspells is an error with its line.
+A user's template is run in a sandbox: it reaches neither Python's inside nor files elsewhere, changes nothing of what
+it is given, and what it misspells is an error with its line.
 """
 
 from __future__ import annotations
@@ -53,9 +53,7 @@ def users(path: Path, values: Mapping[str, object]) -> str:
         raise InputError([Problem(_place(error, path), _words(error), _HINT)]) from error
 
 
-_HINT = (
-    "the template is given log_sources, hosts, fields(log_source) and parameters(log_source); see docs/logsources.md"
-)
+_HINT = "the template is given log_sources, hosts, inventory, fields(log_source) and parameters(log_source)"
 
 
 def _environment(place: Path) -> ImmutableSandboxedEnvironment:

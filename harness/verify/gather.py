@@ -43,6 +43,7 @@ INTERVAL = 2.0
 """Seconds from one poll to the next."""
 
 _GRACE = 5.0
+_WAKE = 0.2
 # Events of message tracking that name an SMTP session at the beginning of their source-context …
 _HOPS = frozenset({"RECEIVE", "SEND", "SENDEXTERNAL"})
 # … and those after which a message is no longer the server's business, or goes on as another one.
@@ -123,7 +124,7 @@ class _Sink:
         if key not in self._heads:
             return Delivered(0, b"")  # a file of another kind
         head = self._heads[key] + chunk.data
-        reader = self._reader(f"{chunk.source.share}/{chunk.path}", head)
+        reader = self._reader(f"{chunk.source.share}/{chunk.path}", head, chunk.source.encoding)
         if reader is None and len(head) < HEAD:
             self._heads[key] = head
             return Delivered(0, b"")
@@ -148,7 +149,7 @@ class _Sink:
                 self._record(item)
         return Delivered(self._watched.seen.events - before, b"")
 
-    def _reader(self, file: str, head: bytes) -> LineReader | None:
+    def _reader(self, file: str, head: bytes, encoding: str) -> LineReader | None:
         """Give a reader for a file by its first bytes; None where it is no log of this family."""
         recognised = recognise(file, head)
         seen = self._watched.seen
@@ -156,7 +157,7 @@ class _Sink:
             seen.foreign[seen.place(file)] = recognised.reason
             return None
         seen.foreign.pop(seen.place(file), None)
-        return reader_for(recognised.format, file)
+        return reader_for(recognised.format, file, encoding=encoding)
 
     def _record(self, item: Record) -> None:
         watched = self._watched
@@ -352,14 +353,17 @@ class Gathering:
     Args:
         hosts: One for each.
         until: When to end in any case, on the monotonic clock.
+        stop: Set to end early, from any thread; what is under way ends with its next answer.
         forks: Hosts at a time.
     """
 
-    def __init__(self, hosts: Mapping[str, HostGather], *, until: float, forks: int = 20) -> None:
+    def __init__(
+        self, hosts: Mapping[str, HostGather], *, until: float, stop: threading.Event, forks: int = 20
+    ) -> None:
         self.hosts = hosts
         self._until = until
         self._forks = forks
-        self._stop = threading.Event()
+        self._stop = stop
         self._due: queue.SimpleQueue[HostGather] = queue.SimpleQueue()
 
     def start(self) -> None:
@@ -374,15 +378,17 @@ class Gathering:
         """Wait until a family on a host is settled.
 
         Returns:
-            What was seen; None where time ran out before that.
+            What was seen; None where time ran out before that, or somebody said stop.
         """
         watched = self.hosts[name].watched[family]
-        left = self._until + _GRACE - time.monotonic()
-        return watched if watched.done.wait(max(0.0, left)) else None
-
-    def stop(self) -> None:
-        """End early; what is under way ends with its next answer."""
-        self._stop.set()
+        until = self._until + _GRACE
+        while not self._stop.is_set():
+            left = until - time.monotonic()
+            if watched.done.wait(max(0.0, min(_WAKE, left))):
+                return watched
+            if left <= 0:
+                break
+        return None
 
     def _work(self) -> None:
         while not self._stop.is_set():

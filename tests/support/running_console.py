@@ -36,6 +36,7 @@ class RunningConsole:
         self._seed = seed
         self._settings = settings or ConsoleSettings()
         self._background: Background[ConsoleServer] | None = None
+        self._last: ConsoleServer | None = None
         self._port = 0
         self.state = folder
         """The folder with its state."""
@@ -44,19 +45,20 @@ class RunningConsole:
         """Listen; after a stop on the same port as before, with the state of before."""
         console = Console(self._folder, self._settings, seed=self._seed, tls=self._tls)
         server = ConsoleServer(console, self._folder, port=self._port, tls=self._tls)
+        self._last = server
         self._background = Background(server).__enter__()
         self._port = int(server.url.rpartition(":")[2])
 
     def stop(self) -> None:
-        """Stop listening; its state stays on disk."""
+        """Stop listening; its state stays on disk, and where it answered is still known."""
         if self._background is not None:
             self._background.__exit__()
             self._background = None
 
     @property
     def _server(self) -> ConsoleServer:
-        assert self._background is not None, "it was stopped"
-        return self._background.servers[0]
+        assert self._last is not None, "it was never started"
+        return self._last
 
     @property
     def console(self) -> Console:

@@ -253,7 +253,7 @@ class LogSources:
         self._settle_parameters(endpoint, before, after, given.get("protocol_parameters", []))
         self._check_identity(checks, after)
         self._check_rest(checks, given, after)
-        self._check_references(checks, given, after, kind)
+        self._check_references(checks, before, after, kind)
         self._settle_order(checks, given, after)
         if self.fails(after["name"]):
             raise refusal(endpoint, 1100, f"{after['name']} could not be saved")
@@ -336,7 +336,7 @@ class LogSources:
             except ValueError:
                 checks.refuse("sending ip", after["sending_ip"])
 
-    def _check_references(self, checks: _Checks, given: Mapping[str, Json], after: Json, kind: Json) -> None:
+    def _check_references(self, checks: _Checks, before: Json, after: Json, kind: Json) -> None:
         self._check_collectors(checks, after)
         if after["log_source_extension_id"] is not None:
             self._must("log_source_extensions", after["log_source_extension_id"], checks, "extension")
@@ -346,9 +346,10 @@ class LogSources:
         self._must("log_source_languages", after["language_id"], checks, "language")
         if after["language_id"] not in languages:
             checks.refuse("unsupported language", kind["name"])
-        for number in given.get("group_ids", ()):
+        for number in after["group_ids"]:
             group = self._must("log_source_groups", number, checks, "group")
-            if not group["assignable"]:
+            # A log source of no group is shown in group 0; programs in the field send that back.
+            if not group["assignable"] and number not in before["group_ids"]:
                 checks.refuse("unassignable group", group["name"])
         self._check_destinations(checks, after)
 

@@ -17,7 +17,6 @@ from harness.lab.siem.refusal import documented
 from harness.lab.siem.settings import ConsoleSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 CONTRACT = console_contract.load()
@@ -98,13 +97,6 @@ class Asker:
         return {"nobody": None, "stranger": "not-a-token"}.get(self._role) or (
             self._console.token_of(self._role) if self._role in {"admin", "manager", "reader", "tenant"} else None
         )
-
-
-@pytest.fixture
-def console(tmp_path: Path) -> Iterator[RunningConsole]:
-    """A console as new."""
-    with running_console(tmp_path / "console", tls=False) as running:
-        yield running
 
 
 def _kept(reply: Reply, path: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -59,6 +60,7 @@ class _Compared:
     existing: Sequence[Object]
     defined: Defined
     hosts: Sequence[Host]
+    notes: tuple[str, ...]
 
 
 @click.command("plan")
@@ -81,7 +83,10 @@ def plan_command(*, options: ConsoleOptions, defaults: bool, update_passwords: b
     with open_console(options, chosen) as console:
         report.headline(terminal, "LOG SOURCES, PLAN", str(options.inventory), console)
         compared = _compare(console, defined, chosen, update_passwords=update_passwords)
-        _show(terminal, compared, options)
+        report.plan(terminal, compared.plan)
+        _tell(terminal, compared, options)
+        if compared.plan.items:
+            terminal.notice("note: passwords can't be compared; push --update-passwords sends them anew")
         if output == "json":
             click.echo(report.document(console, **report.plan_document(compared.plan, defined.unasked)))
     return _plan_code(compared)
@@ -115,14 +120,22 @@ def push_command(
     with open_console(options, chosen) as console:
         report.headline(terminal, "LOG SOURCES, PUSH", str(options.inventory), console)
         compared = _compare(console, defined, chosen, update_passwords=update_passwords)
-        changed = {item.wanted.source.host for item in compared.plan.having(Action.CREATE, Action.UPDATE)}
-        secrets = {**defined.accounts, **passwords([host for host in chosen if host.name in changed])}
+        changed = compared.plan.having(Action.CREATE, Action.UPDATE)
+        signing_in = {
+            item.wanted.source.host
+            for item in (changed if update_passwords else compared.plan.having(Action.CREATE))
+            if any(parameter.is_password for parameter in item.wanted.parameters)
+        }
+        secrets = {**defined.accounts, **passwords([host for host in chosen if host.name in signing_in])}
         settings = Settings(timeout, update_passwords=update_passwords, progress=progress_of(terminal))
         with told_of_interruption(terminal):
             found = push(console, compared.plan, compared.schema, secrets, settings)
         report.outcomes(terminal, found)
-        report.orphans(terminal, compared.plan.orphans, str(options.inventory))
-        parts: dict[str, Any] = {"log_sources": [report.outcome_document(each) for each in found]}
+        _tell(terminal, compared, options)
+        parts: dict[str, Any] = {
+            "log_sources": [report.outcome_document(each) for each in found],
+            **report.beside_document(compared.plan, defined.unasked),
+        }
         code = outcome_code(found, bool(defined.unasked))
         if changed or deploy:
             parts["deploy"], bad = _deploy(console, found, terminal, timeout, wanted=deploy)
@@ -196,15 +209,20 @@ def _define(
 
 def _compare(console: Console, defined: Defined, hosts: Sequence[Host], *, update_passwords: bool) -> _Compared:
     from harness.errors import InputError
+    from harness.logsource import wincollect
     from harness.logsource.console.difference import Plan, compare, orphans
     from harness.logsource.resolve import resolve
 
-    schema = console.schema(defined.sources)
+    schema = console.schema([*defined.sources, *(each.source for each in defined.collected)])
+    agents, places = (console.agents(), console.destinations()) if defined.collected else ([], [])
     problems: list[Problem] = []
     wanted = []
-    for source in defined.sources:
+    for look_up in (
+        *(partial(resolve, source, schema) for source in defined.sources),
+        *(partial(wincollect.resolved, each, schema, agents, places) for each in defined.collected),
+    ):
         try:
-            wanted.append(resolve(source, schema))
+            wanted.append(look_up())
         except InputError as error:
             problems += error.problems
     if problems:
@@ -212,21 +230,22 @@ def _compare(console: Console, defined: Defined, hosts: Sequence[Host], *, updat
     existing = console.log_sources(each.fields["type_id"] for each in wanted)
     items = compare(wanted, existing, schema, update_passwords=update_passwords)
     plan = Plan(items, orphans(items, existing, defined.ours, defined.bases))
-    return _Compared(plan, schema, existing, defined, hosts)
+    notes = tuple(filter(None, (wincollect.note(each, agents) for each in defined.collected)))
+    return _Compared(plan, schema, existing, defined, hosts, notes)
 
 
-def _show(terminal: Terminal, compared: _Compared, options: ConsoleOptions) -> None:
+def _tell(terminal: Terminal, compared: _Compared, options: ConsoleOptions) -> None:
+    """Say what the user should know beside the result."""
     from harness.report import console as report
 
-    report.plan(terminal, compared.plan)
-    for host, note in compared.defined.unasked.items():
-        terminal.problem(f"{host} is left out: {note}")
+    for host, why in compared.defined.unasked.items():
+        terminal.problem(f"{host} is left out: {why}")
     report.orphans(terminal, compared.plan.orphans, str(options.inventory))
+    for note in compared.notes:
+        terminal.notice(f"note: {note}")
     left_out = {label for item in compared.plan.items for label in item.wanted.left_out}
     if left_out:
         terminal.notice(f"note: the console's protocol has no {', '.join(sorted(left_out))}; left out")
-    if compared.plan.items:
-        terminal.notice("note: passwords can't be compared; --update-passwords sends them anew")
 
 
 def _plan_code(compared: _Compared) -> int:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from harness.exchange.folders import Service, SmtpFolders
     from harness.inventory import Host
 
-__all__ = ["Folders", "belongs", "check_distinct", "default_folders", "derive", "share_form"]
+__all__ = ["Folders", "belongs", "check_distinct", "common", "default_folders", "derive", "share_form"]
 
 _SYSTEM_DRIVE = re.compile("%SystemDrive%", re.IGNORECASE)
 _DRIVE = re.compile(r"^[A-Za-z]:$")
@@ -147,23 +147,36 @@ def _log_sources(host: Host, folders: Folders) -> Iterator[LogSource]:
     def share(path: str) -> str:
         return share_form(path, system_drive=folders.system_drive) if path else ""
 
-    settings = _settings(host)
-    named = host.get("logsource_identifier") or host.name
     places = dict(_smtp_places(folders.smtp))
     places.setdefault("", "")
     for suffix in sorted(places):
-        identifier = named + suffix
         yield LogSource(
-            name=_filled(host, "logsource_name", identifier),
-            description=_filled(host, "logsource_description", identifier),
-            host=host.name,
-            identifier=identifier,
+            **common(host, suffix),
             owa_folder="" if suffix else share(folders.owa),
             smtp_folder=share(places[suffix]),
             msgtrk_folder="" if suffix else share(folders.tracking),
             origin=folders.origin,
-            **settings,
         )
+
+
+def common(host: Host, suffix: str = "") -> dict[str, Any]:
+    """Give what the inventory says of a host's log source: all but the folders.
+
+    Args:
+        host: From the inventory.
+        suffix: What sets the log source apart from the host's first one.
+
+    Raises:
+        InventoryError: A text has a placeholder that stands for nothing.
+    """
+    identifier = (host.get("logsource_identifier") or host.name) + suffix
+    return {
+        "name": _filled(host, "logsource_name", identifier),
+        "description": _filled(host, "logsource_description", identifier),
+        "host": host.name,
+        "identifier": identifier,
+        **_settings(host),
+    }
 
 
 def _settings(host: Host) -> dict[str, Any]:

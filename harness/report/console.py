@@ -177,8 +177,12 @@ def document(console: Console, **parts: Any) -> str:  # noqa: ANN401 - JSON hold
 
 def plan_document(each: Plan, unasked: Mapping[str, str]) -> dict[str, Any]:
     """Give a plan as JSON can hold it."""
+    return {"log_sources": [_item(item) for item in each.items], **beside_document(each, unasked)}
+
+
+def beside_document(each: Plan, unasked: Mapping[str, str]) -> dict[str, Any]:
+    """Give what plan and push tell beside the inventory's log sources: orphans, and hosts that weren't asked."""
     return {
-        "log_sources": [_item(item) for item in each.items],
         "orphans": [_orphan(orphan) for orphan in each.orphans],
         "left_out": [{"host": host, "why": why} for host, why in unasked.items()],
     }

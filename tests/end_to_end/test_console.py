@@ -17,12 +17,13 @@ from running_console import RunningConsole, running_console
 from running_lab import run
 
 from harness.lab.siem.settings import ConsoleSettings
+from harness.lab.winrm.mishap import Mishap
 from harness.redaction import redactor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from running_lab import Ended
+    from running_lab import Ended, RunningLab
 
 TOP = Path(__file__).parent.parent.parent
 PASSWORD = "canary-of-the-account"
@@ -289,6 +290,34 @@ def test_event_ids_that_the_console_doesnt_know(siem: Deployment, tmp_path: Path
     assert (False, f"{path}:3") == (known["NEVERHEARDOF"]["known"], known["NEVERHEARDOF"]["first"])
 
 
+OLD = "ex03.corp.example exchange_version=2003 exchange_roles=mailbox logsource_wincollect_agent=WINCOLLECT01"
+
+
+def test_exchange_2003_is_collected_by_wincollect(siem: Deployment) -> None:
+    """Agent and destination are looked up by name; pushed twice, the second time there is nothing to do."""
+    siem.rename("[exchange:vars]", f"{OLD}\n[exchange:vars]")
+
+    first, again, removed = siem.run("push"), siem.run("plan"), siem.run("remove", "--limit", "ex03*", "--yes")
+
+    assert (0, 0, 0) == (first.code, again.code, removed.code), first.err + again.out
+    assert "created: [ex03.corp.example]" in first.out
+    assert "removed: [ex03.corp.example]" in removed.out
+
+
+def test_a_console_without_wincollect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clear message instead of a refusal by number."""
+    with running_console(tmp_path / "siem", ConsoleSettings(wincollect=False)) as running:
+        siem = _deployment(tmp_path, running, monkeypatch)
+        siem.rename("[exchange:vars]", f"{OLD}\n[exchange:vars]")
+
+        ended = siem.run("push")
+
+        assert 3 == ended.code
+        assert "ex03.corp.example: the console has no WinCollect agent at all" in ended.err
+        assert [] == siem.names()
+    redactor.clear()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -332,6 +361,24 @@ def test_hosts_of_two_consoles(siem: Deployment) -> None:
 
     assert 3 == ended.code
     assert "console_url differs between ex01.corp.example and ex02.corp.example" in ended.err
+
+
+def test_hosts_are_asked_where_their_logs_are(lab: RunningLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A moved folder goes to the console; a host that doesn't answer is left out, as its defaults might be wrong."""
+    lab.run("apply", "-p", lab.playbook("- hosts: all\n  tasks:\n    - message_tracking: {path: 'D:\\Track'}\n"))
+    with running_console(tmp_path / "siem") as running:
+        monkeypatch.setenv("TEST_SIEM_TOKEN", running.token)
+        reach = ["--console", running.url, "--token", "env:TEST_SIEM_TOKEN", "--ca", running.ca]
+        lab.befall("ex02.lab.example", Mishap(refuse_connections=True))
+
+        ended = run("logsources", "push", lab.inventory, *reach)
+
+        found = running.parameters("Exchange @ ex01.lab.example")
+        assert 1 == ended.code, ended.err
+        assert "d$/Track/" == found["MSGTRK_LOG_FOLDER_PATH"]
+        assert "ex02.lab.example is left out" in ended.err
+        assert not any("ex02" in each["name"] for each in running.log_sources())
+    redactor.clear()
 
 
 def test_interrupted_and_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import click
 from harness.cli.console import with_console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from harness.cli.console import ConsoleOptions, Defined
     from harness.inventory import Host, Inventory
@@ -175,21 +176,14 @@ def outcome_code(found: Sequence[Outcome], more_failed: bool) -> int:
     return int(bool(bad) or more_failed)
 
 
-class told_of_interruption:  # noqa: N801 - used as a function
-    """Says what Ctrl-C leaves behind, and lets it through."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-
-    def __enter__(self) -> None:
-        """Nothing to do."""
-
-    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
-        """Speak where somebody pressed Ctrl-C."""
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
-            self._terminal.problem(
-                "interrupted; the console goes on with what it was told. Run again: nothing is doubled"
-            )
+@contextmanager
+def told_of_interruption(terminal: Terminal) -> Iterator[None]:
+    """Say what Ctrl-C leaves behind, and let it through."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        terminal.problem("interrupted; the console goes on with what it was told. Run again: nothing is doubled")
+        raise
 
 
 def _define(
@@ -264,7 +258,12 @@ def _deploy(
     from harness.report import console as report
 
     types = {each.item.wanted.fields["type_id"] for each in found if each.item is not None}
-    ids = needed(console.log_sources(types), [each.id for each in found if each.id is not None])
+    ours = [each.id for each in found if each.id is not None]
+
+    def waiting() -> int:
+        return len(needed(console.log_sources(types), ours))
+
+    ids = needed(console.log_sources(types), ours)
     shown: dict[str, Any] = {"needed_by": list(ids), "done": None}
     if not ids:
         if wanted:
@@ -273,6 +272,6 @@ def _deploy(
     if not wanted:
         terminal.notice(f"note: {len(ids)} log sources count only after a deploy: run again with --deploy")
         return shown, False
-    result = deploy(console, seconds=seconds, progress=terminal.notice)
+    result = deploy(console, waiting, seconds=seconds, progress=terminal.notice)
     report.deployed(terminal, result)
     return {**shown, "done": result.done, "message": result.sentence}, not result.done

@@ -186,9 +186,9 @@ class Client:
             call = endpoint.call(query=query, headers={"Range": f"items={start}-{start + PAGE - 1}"})
             reply = self.send(call)
             page = meaning(reply, call, self.host)
-            if not isinstance(page, list):
+            if not isinstance(page, list) or not all(isinstance(each, dict) for each in page):
                 raise ProtocolFaultError(
-                    f"{self.host} answered {call} with something that isn't a list",
+                    f"{self.host} answered {call} with something that isn't a list of objects",
                     host=self.host,
                     code=reply.status,
                     hint="see console_url: another service may answer there",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 from scripted_wire import ScriptedWire, client, reply
 
 from harness.errors import (
@@ -21,8 +24,8 @@ from harness.errors import (
 )
 from harness.logsource.console.api import BULK, LOG_SOURCES
 from harness.logsource.console.client import PAGE, RequestLog, equal
-from harness.logsource.console.wire import Address
-from harness.redaction import redactor
+from harness.logsource.console.wire import Address, HttpsWire
+from harness.redaction import Secret, redactor
 from harness.source import Source
 
 if TYPE_CHECKING:
@@ -59,11 +62,13 @@ def test_who_never_answered_isnt_asked_again(first: HostError) -> None:
 @pytest.mark.parametrize("first", [reply(500), reply(502), reply(503), reply(504), LOST, LATE])
 def test_a_change_is_never_repeated_when_it_may_have_been_made(first: Reply | HostError) -> None:
     """Its failure comes through after one attempt."""
-    wire = ScriptedWire(first)
+    wire = ScriptedWire(FINE, first)
+    asked = client(wire)
+    asked.ask(LOG_SOURCES)
 
     with pytest.raises((ConsoleRefusalError, ConnectionLostError, DeadlineError)):
-        client(wire).ask(BULK, body=[])
-    assert 1 == len(wire.calls)
+        asked.ask(BULK, body=[])
+    assert 2 == len(wire.calls)
 
 
 @pytest.mark.parametrize("first", [reply(429), NOBODY])
@@ -140,6 +145,37 @@ def test_a_redirect_isnt_followed() -> None:
 
     with pytest.raises(ProtocolFaultError, match=r"elsewhere, to https://elsewhere\.example/login"):
         client(wire).ask(LOG_SOURCES)
+
+
+class _Redirecting(HTTPAdapter):
+    """Sends everybody elsewhere, and keeps where it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
+        """Answer with a redirect."""
+        self.asked.append(str(request.url))
+        answer = requests.Response()
+        answer.status_code = 302
+        answer.headers["Location"] = "https://elsewhere.example/login"
+        answer.raw = io.BytesIO()
+        answer.request = request
+        answer.url = str(request.url)
+        return answer
+
+
+def test_the_token_goes_to_the_console_alone() -> None:
+    """Not where a redirect leads."""
+    wire = HttpsWire(Address.parse("https://siem.example", Source("test")), Secret("a-token"))
+    adapter = _Redirecting()
+    wire._session.mount("https://", adapter)
+
+    answer = wire.send(LOG_SOURCES.call(), {})
+
+    assert 302 == answer.status
+    assert [f"https://siem.example/api{LOG_SOURCES.path}"] == adapter.asked
 
 
 def test_the_clock_is_the_consoles() -> None:

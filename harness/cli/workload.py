@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from harness.cli.definitions import expected, given_sources
 from harness.cli.lab import lab_of
 from harness.cli.polled import polled_hosts
 from harness.errors import InputError
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from harness.cli.definitions import GivenSources
     from harness.cli.lab import Reached
     from harness.cli.polled import PolledHost
     from harness.inventory import Host, Inventory
@@ -51,6 +53,8 @@ class Request:
         mappings: Mapping files to lay over the shipped ones.
         timeout: Seconds for all of it.
         forks: Hosts at a time.
+        definitions: A file of log sources to poll through, instead of those that the hosts are found to have.
+        schema: A file of a console's answers, for a file of definitions that has ids alone.
     """
 
     inventory: Path
@@ -60,6 +64,8 @@ class Request:
     mappings: Sequence[Path] = ()
     timeout: float = 300.0
     forks: int = 20
+    definitions: Path | None = None
+    schema: Path | None = None
 
 
 @dataclass(slots=True)
@@ -110,10 +116,18 @@ def prepare(request: Request, *, notice: Callable[[str], None] = lambda _: None)
     if not tasks:
         where = Source("--limit" if request.limit else str(request.inventory))
         raise InputError([Problem(where, "no host is left to verify")])
+    notices = [f"note: {each}" for each in inventory.notices]
+    given = None
+    if request.definitions is not None:
+        hosts = [task.host for task in tasks.values()]
+        given = given_sources(request.definitions, inventory, hosts, request.schema)
+        notices += [f"note: {each}" for each in given.notices]
+        for name, task in tasks.items():
+            tasks[name] = replace(task, sections=(expected(given, task.host), *task.sections))
     held = ExitStack()
-    reach = _Reach(inventory, request.inventory, [task.host for task in tasks.values()], held, notice)
+    reach = _Reach(inventory, request.inventory, [task.host for task in tasks.values()], held, notice, given=given)
     workload = Workload(tasks, reach, layers, request.timeout, request.forks)
-    return Prepared(workload, tuple(f"note: {each}" for each in inventory.notices), held)
+    return Prepared(workload, tuple(notices), held)
 
 
 def _sections(request: Request, problems: list[Problem]) -> list[tuple[str, Source, Expectations]]:
@@ -158,16 +172,25 @@ class _Reach:
         hosts: All hosts of the run, so that one lab serves them all.
         held: Keeps the lab.
         notice: Takes what the user should know about hosts.
+        given: Log sources from a file; None to take what the hosts are found to have.
     """
 
     def __init__(
-        self, inventory: Inventory, path: Path, hosts: Sequence[Host], held: ExitStack, notice: Callable[[str], None]
+        self,
+        inventory: Inventory,
+        path: Path,
+        hosts: Sequence[Host],
+        held: ExitStack,
+        notice: Callable[[str], None],
+        *,
+        given: GivenSources | None,
     ) -> None:
         self._inventory = inventory
         self._path = path
         self._hosts = hosts
         self._held = held
         self._notice = notice
+        self._given = given
         self._lab: Mapping[str, Reached] | None = None
 
     def __call__(
@@ -183,7 +206,7 @@ class _Reach:
         alarm.daemon = True
         alarm.start()
         try:
-            polled = polled_hosts(wanted, self._inventory, {}, lab, stop=stop)
+            polled = polled_hosts(wanted, self._inventory, {}, lab, stop=stop, given=self._given)
         finally:
             alarm.cancel()
         for each in polled:
@@ -198,7 +221,12 @@ def _subject(host: Host, polled: PolledHost, lab: Reached | None, options: Probe
         return smtp_probe(host, lab, options) if kind == "smtp" else owa_probe(host, lab, options)
 
     folders = tuple(each for source in polled.sources for each in source.polled())
-    return Subject(host.name, polled.address, folders, lambda: SmbConnection(polled.endpoint), probe, polled.silent)
+    home: dict[str, tuple[str, ...]] = {}
+    for each in (each for source in polled.home for each in source.polled()):
+        home[each.family] = (*home.get(each.family, ()), f"{each.share}/{each.folder}")
+    return Subject(
+        host.name, polled.address, folders, lambda: SmbConnection(polled.endpoint), probe, polled.silent, home
+    )
 
 
 def smtp_probe(host: Host, lab: Reached | None, options: ProbeOptions) -> SmtpProbe:

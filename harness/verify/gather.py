@@ -21,7 +21,14 @@ from harness import debug
 from harness.collect.delivery import Delivered, Handover
 from harness.collect.poll import Poller
 from harness.collect.positions import Positions
-from harness.errors import HarnessError, HostError, ProbeError, UnreachableError
+from harness.errors import (
+    HarnessError,
+    HostError,
+    PathMissingError,
+    ProbeError,
+    ShareMissingError,
+    UnreachableError,
+)
 from harness.events import Family, Format, Header, Record, load, reader_for, recognise
 from harness.events.formats import HEAD
 from harness.verify.expectations import ConnectorsLogged, ProbeArrives
@@ -43,6 +50,8 @@ INTERVAL = 2.0
 """Seconds from one poll to the next."""
 
 _GRACE = 5.0
+# How long to wait for what the other folders may show, once one of a family's folders is known to be wrong.
+_LOST = 10.0
 # Events of message tracking that name an SMTP session at the beginning of their source-context …
 _HOPS = frozenset({"RECEIVE", "SEND", "SENDEXTERNAL"})
 # … and those after which a message is no longer the server's business, or goes on as another one.
@@ -60,6 +69,7 @@ class Subject:
         connect: Gives a connection to its shares.
         probe: Makes a probe of a kind.
         silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
+        home: Where the host itself says that each family's logs are, where the folders are from elsewhere.
     """
 
     name: str
@@ -68,6 +78,7 @@ class Subject:
     connect: Callable[[], SmbConnection]
     probe: Callable[[Kind], Probe]
     silent: tuple[str, ...] | None = None
+    home: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -252,7 +263,8 @@ class HostGather:
                 own = [folder for folder in self.subject.folders if folder.family == family.value]
                 watched.absent = not own
                 watched.seen.trail.untracked |= family is Family.MSGTRK and watched.absent
-                watched.seen.folders = tuple(f"{folder.share}/{folder.folder}" for folder in own)
+                watched.seen.folders = tuple(map(_place, own))
+                watched.seen.home = tuple(self.subject.home.get(family.value, ()))
                 handover = Handover(_Sink(watched, self.subject.address, self._mappings), positions)
                 watched.pollers = [
                     # The throttle is for what the console is sent; here nothing is sent.
@@ -309,7 +321,11 @@ class HostGather:
         watched.seen.cut = now >= until
         if watched.seen.cut or now >= start + watched.deadline:
             return True
-        return watched.seen.error is None and all(failure.final for failure in watched.failures())
+        if watched.seen.lost:
+            return watched.seen.lost == len(watched.seen.folders) or now >= start + _LOST
+        if watched.seen.error is not None:
+            return False
+        return all(failure.final for failure in watched.failures())
 
     def _poll_family(self, watched: Watched) -> bool:
         """Poll the folders of a family.
@@ -321,19 +337,23 @@ class HostGather:
         errors: list[HostError] = []
         files = 0
         refused: dict[str, str] = {}
+        missing: set[str] = set()
         for poller in watched.pollers:
             try:
                 result = poller.poll()
             except HostError as error:
                 errors.append(error)
-                place = f"{poller.source.share}/{poller.source.folder}"
+                place = _place(poller.source)
                 refused[place] = error.message + (f" ({error.hint})" if error.hint else "")
+                if isinstance(error, PathMissingError | ShareMissingError):
+                    missing.add(place)
             else:
                 files += result.listed
                 refused |= {f"{poller.source.share}/{path}": error.message for path, error in result.refused.items()}
         whole = len(errors) == len(watched.pollers)
         seen.error = errors[0] if whole else None
         seen.refused = refused
+        seen.missing = frozenset(missing)
         seen.files = files
         seen.polled_at = datetime.now(UTC)
         first = not seen.polls
@@ -344,6 +364,10 @@ class HostGather:
         for watched in self.watched.values():
             if not watched.done.is_set():
                 watched.seen.error = error
+
+
+def _place(folder: PolledFolder) -> str:
+    return f"{folder.share}/{folder.folder}"
 
 
 class Gathering:

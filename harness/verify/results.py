@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from harness.errors import PathMissingError, UnreachableError
+from harness.errors import PathMissingError, ShareError, UnreachableError
+from harness.verify.definitions import FolderRead
 from harness.verify.expectations import SWITCH, ConnectorsLogged, Failure
 
 if TYPE_CHECKING:
@@ -123,6 +124,8 @@ def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None,
         failure = Failure(
             "an answer in time", "its logs were still being polled when the time was up", "give more with --timeout"
         )
+    elif isinstance(expectation.check, FolderRead) and _is_told(watched):
+        failure = judge.judge(watched.seen)
     elif watched.seen.error is not None:
         error = watched.seen.error
         hint = error.hint
@@ -142,3 +145,8 @@ def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None,
     if failure is not None:
         status = Status.FAILED
     return Outcome(host, expectation.family.value, name, expectation.source, status, failure, error, reason)
+
+
+def _is_told(watched: Watched) -> bool:
+    """Tell whether it is known of each folder whether it can be read."""
+    return watched.absent or bool(watched.seen.polls) or isinstance(watched.seen.error, ShareError)

@@ -66,6 +66,6 @@ class _Folder:
 
 
 def _home(seen: Seen, folder: str = "") -> str:
-    """Say where the host itself keeps the log: the folder nearest to the wrong one, or all; empty where it wasn't asked."""
+    """Say where the host itself keeps the log: in the folder nearest to a wrong one; empty where it wasn't asked."""
     near = get_close_matches(folder, seen.home, n=1, cutoff=0) if folder else seen.home
     return f"; the host keeps it in {' and '.join(f'{each}/' for each in near)}" if near else ""

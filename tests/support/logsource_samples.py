@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ def log_source(**values: Any) -> LogSource:
     return LogSource(**(USUAL | values))
 
 
+@cache
 def console() -> Schema:
     """What the console says of itself."""
     return read(ANSWERS)

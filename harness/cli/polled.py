@@ -6,6 +6,7 @@ import math
 import socket
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ class PolledHost:
         address: Its IP address, which payloads name as ``SourceIp``; empty where its name has none.
         note: Where the folders come from, and why.
         stated: What the host says of its own logging; None where it wasn't asked.
+        home: The log sources that it would have by its own word, where the sources are from a file and it was asked.
     """
 
     name: str
@@ -52,6 +54,7 @@ class PolledHost:
     address: str
     note: str
     stated: Stated | None = None
+    home: tuple[LogSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +138,31 @@ def polled_hosts(
     if problems:
         raise InventoryError(dict.fromkeys(problems))
     answers = _ask(hosts if ask else (), ready, stop, seconds)
-    found = []
-    for host in hosts:
-        endpoint = endpoints[host.name]
-        if given is not None:
-            answer = answers.get(host.name)
-            stated = None if answer is None or isinstance(answer, HarnessError) else answer.stated
-            own = HostSources(host.name, given.by_host[host.name], f"log sources of {given.file}", stated)
-        else:
-            own = _sources(host, answers.get(host.name), lab.get(host.name))
-        found.append(PolledHost(host.name, own.sources, endpoint, _ip(endpoint.target), own.note, own.stated))
-    return tuple(found)
+    return tuple(
+        _polled(host, endpoints[host.name], answers.get(host.name), lab.get(host.name), given) for host in hosts
+    )
+
+
+def _polled(
+    host: Host,
+    endpoint: SmbEndpoint,
+    answer: Folders | HarnessError | None,
+    lab: Reached | None,
+    given: GivenSources | None,
+) -> PolledHost:
+    """Put together what is polled of a host: its own log sources, or those of a file."""
+    address = _ip(endpoint.target)
+    if given is None:
+        own = _sources(host, answer, lab)
+        return PolledHost(host.name, own.sources, endpoint, address, own.note, own.stated)
+    note = f"log sources of {given.file}"
+    sources = given.by_host[host.name]
+    if answer is None or isinstance(answer, HarnessError):
+        return PolledHost(host.name, sources, endpoint, address, note)
+    home: tuple[LogSource, ...] = ()
+    with suppress(SharePathError):  # then the file's word is all there is
+        home = derive(host, answer)
+    return PolledHost(host.name, sources, endpoint, address, note, answer.stated, home)
 
 
 def _ready(

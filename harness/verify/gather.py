@@ -21,7 +21,14 @@ from harness import debug
 from harness.collect.delivery import Delivered, Handover
 from harness.collect.poll import Poller
 from harness.collect.positions import Positions
-from harness.errors import HarnessError, HostError, ProbeError, UnreachableError
+from harness.errors import (
+    HarnessError,
+    HostError,
+    PathMissingError,
+    ProbeError,
+    ShareMissingError,
+    UnreachableError,
+)
 from harness.events import Family, Format, Header, Record, load, reader_for, recognise
 from harness.events.formats import HEAD
 from harness.verify import hops
@@ -46,6 +53,8 @@ INTERVAL = 2.0
 
 _GRACE = 5.0
 _WAKE = 0.2
+# How long to wait for what the other folders may show, once one of a family's folders is known to be wrong.
+_LOST = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ class Subject:
         probe: Makes a probe of a kind.
         stated: What the host says of its own logging; None where it wasn't asked.
         takes_mail: Whether it has a receive connector, or an SMTP virtual server, for a probe's message.
+        home: Where the host itself says that each family's logs are, where the folders are from elsewhere.
     """
 
     name: str
@@ -69,6 +79,7 @@ class Subject:
     probe: Callable[[Kind], Probe]
     stated: Stated | None = None
     takes_mail: bool = True
+    home: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -254,7 +265,8 @@ class HostGather:
                 watched.absent = not own
                 watched.seen.trail.untracked |= family is Family.MSGTRK and watched.absent
                 watched.unprobed = watched.probe == "smtp" and not self.subject.takes_mail
-                watched.seen.folders = tuple(f"{folder.share}/{folder.folder}" for folder in own)
+                watched.seen.folders = tuple(map(_place, own))
+                watched.seen.home = tuple(self.subject.home.get(family.value, ()))
                 handover = Handover(_Sink(watched, self.subject.address, self._mappings), positions)
                 watched.pollers = [
                     # The throttle is for what the console is sent; here nothing is sent.
@@ -311,7 +323,11 @@ class HostGather:
         watched.seen.cut = now >= until
         if watched.seen.cut or now >= start + watched.deadline:
             return True
-        return watched.seen.error is None and all(failure.final for failure in watched.failures())
+        if watched.seen.lost:
+            return watched.seen.lost == len(watched.seen.folders) or now >= start + _LOST
+        if watched.seen.error is not None:
+            return False
+        return all(failure.final for failure in watched.failures())
 
     def _poll_family(self, watched: Watched) -> bool:
         """Poll the folders of a family.
@@ -323,19 +339,23 @@ class HostGather:
         errors: list[HostError] = []
         files = 0
         refused: dict[str, str] = {}
+        missing: set[str] = set()
         for poller in watched.pollers:
             try:
                 result = poller.poll()
             except HostError as error:
                 errors.append(error)
-                place = f"{poller.source.share}/{poller.source.folder}"
+                place = _place(poller.source)
                 refused[place] = error.message + (f" ({error.hint})" if error.hint else "")
+                if isinstance(error, PathMissingError | ShareMissingError):
+                    missing.add(place)
             else:
                 files += result.listed
                 refused |= {f"{poller.source.share}/{path}": error.message for path, error in result.refused.items()}
         whole = len(errors) == len(watched.pollers)
         seen.error = errors[0] if whole else None
         seen.refused = refused
+        seen.missing = frozenset(missing)
         seen.files = files
         seen.polled_at = datetime.now(UTC)
         first = not seen.polls
@@ -346,6 +366,10 @@ class HostGather:
         for watched in self.watched.values():
             if not watched.done.is_set():
                 watched.seen.error = error
+
+
+def _place(folder: PolledFolder) -> str:
+    return f"{folder.share}/{folder.folder}"
 
 
 class Gathering:

@@ -50,6 +50,7 @@ class _Options:
     ask: bool
     definitions: Path | None
     schema: Path | None
+    forks: int
 
     @property
     def line_form(self) -> Form:
@@ -119,6 +120,13 @@ class _Options:
     metavar="N",
     help="At most N events a second of each log folder; 0 for no limit.  [default: 0]",
 )
+@click.option(
+    "--forks",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Hosts at a time; with --follow all are polled at once, and so many are asked where their logs are.",
+)
 @click.option("--defaults", is_flag=True, help="Don't ask the hosts where their logs are; poll the default folders.")
 def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     inventory: Path,
@@ -135,6 +143,7 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     state: Path | None,
     interval: float | None,
     throttle: float,
+    forks: int,
     defaults: bool,
 ) -> int:
     """Write down the events of the logs of INVENTORY's hosts, polled over SMB.
@@ -163,6 +172,7 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
         ask=not defaults and definitions is None,
         definitions=definitions,
         schema=schema,
+        forks=forks,
     )
     _check(options)
     return _collect(options)
@@ -229,7 +239,9 @@ def _collect(options: _Options) -> int:
     mappings = {format_: load_mapping(format_, options.mappings) for format_ in Format}
     stop = threading.Event()
     with stopped_by_signals(stop.set) as interrupted, lab_of(chosen, options.inventory) as lab:
-        hosts = polled_hosts(chosen, loaded, options.extra, lab, stop=stop, ask=options.ask, given=given)
+        hosts = polled_hosts(
+            chosen, loaded, options.extra, lab, stop=stop, ask=options.ask, forks=options.forks, given=given
+        )
         if not stop.is_set():
             for host in hosts:
                 report.say(f"{host.name}: {host.note}")
@@ -276,7 +288,7 @@ def _poll(options: _Options, hosts: Sequence[PolledHost], rules: Rules, report: 
             ]
             for host in hosts
         ]
-        run = follow_hosts if options.follow else poll_hosts
+        run = follow_hosts if options.follow else partial(poll_hosts, forks=options.forks)
         try:
             run(pollers, stop, on_result=on_result, on_error=on_error)
         except (BrokenPipeError, StoreError):

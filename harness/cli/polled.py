@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from harness import workers
 from harness.cli.hosts import run_hosts
 from harness.errors import HarnessError, HostError, InputError, InventoryError, SharePathError
 from harness.logsource.derive import derive
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from harness.remote.smb import SmbEndpoint
     from harness.source import Problem
 
+_FORKS = 20
 _WAKE_SECONDS = 0.2
 _LEAVE_SECONDS = 5.0
 
@@ -93,7 +95,7 @@ def host_sources(
     ready = _ready(hosts, inventory, {}, lab, problems, ask=ask)
     if problems:
         raise InventoryError(dict.fromkeys(problems))
-    answers = _ask(hosts if ask else (), ready, threading.Event(), math.inf)
+    answers = _ask(hosts if ask else (), ready, threading.Event(), forks=_FORKS, seconds=math.inf)
     return tuple(_sources(host, answers.get(host.name), lab.get(host.name)) for host in hosts)
 
 
@@ -105,6 +107,7 @@ def polled_hosts(
     *,
     stop: threading.Event,
     ask: bool = True,
+    forks: int = _FORKS,
     seconds: float = math.inf,
     given: GivenSources | None = None,
 ) -> tuple[PolledHost, ...]:
@@ -117,6 +120,7 @@ def polled_hosts(
         lab: Where the simulated ones answer.
         stop: Set to end the questions early.
         ask: Read the folders off the hosts; a host that can't say is polled at its version's default folders.
+        forks: Hosts asked at a time.
         seconds: How long the questions may take.
         given: Log sources from a file, which count instead of what hosts and inventory say.
 
@@ -137,7 +141,7 @@ def polled_hosts(
     ready = _ready(hosts, inventory, extra, lab, problems, ask=ask)
     if problems:
         raise InventoryError(dict.fromkeys(problems))
-    answers = _ask(hosts if ask else (), ready, stop, seconds)
+    answers = _ask(hosts if ask else (), ready, stop, forks=forks, seconds=seconds)
     return tuple(
         _polled(host, endpoints[host.name], answers.get(host.name), lab.get(host.name), given) for host in hosts
     )
@@ -205,17 +209,20 @@ def _sources(host: Host, answer: Folders | HarnessError | None, lab: Reached | N
 
 
 def _ask(
-    hosts: Sequence[Host], ready: Mapping[str, RunHost], stop: threading.Event, seconds: float
+    hosts: Sequence[Host], ready: Mapping[str, RunHost], stop: threading.Event, *, forks: int, seconds: float
 ) -> dict[str, Folders | HarnessError]:
-    """Ask all hosts at once where their logs are."""
+    """Ask hosts where their logs are, some at a time."""
     answers: dict[str, Folders | HarnessError] = {}
     sessions: list[Session] = []
+    over = threading.Event()
 
     def ask(host: Host) -> None:
         run = ready[host.name]
         session = Session(run.connect, run.target, run.clock(), lambda: None)
         sessions.append(session)
         try:
+            if over.is_set():
+                return
             answers[host.name] = read_folders(session, run.target, frozenset(host.get("exchange_roles") or ()))
         except HarnessError as error:
             answers[host.name] = error
@@ -224,15 +231,14 @@ def _ask(
         finally:
             session.close()
 
-    threads = [threading.Thread(target=ask, args=(host,), name="ask", daemon=True) for host in hosts]
+    threads = workers.start(ask, hosts, forks=forks, stop=over, name="ask")
     until = time.monotonic() + seconds
-    for thread in threads:
-        thread.start()
     for thread in threads:
         while thread.is_alive() and not stop.is_set() and time.monotonic() < until:
             thread.join(_WAKE_SECONDS)
+    over.set()
     if any(thread.is_alive() for thread in threads):
-        for session in sessions:
+        for session in tuple(sessions):
             session.interrupt()
         for thread in threads:
             thread.join(_LEAVE_SECONDS / len(threads))

@@ -131,7 +131,9 @@ def prepare(
             tasks[name] = replace(task, sections=(expected(given, task.host), *task.sections))
     held = ExitStack()
     stop = stop or threading.Event()
-    reach = _Reach(inventory, request.inventory, hosts, held, stop=stop, notice=notice, given=given)
+    reach = _Reach(
+        inventory, request.inventory, hosts, held, forks=request.forks, stop=stop, notice=notice, given=given
+    )
     workload = Workload(tasks, reach, layers, request.timeout, request.forks, stop)
     return Prepared(workload, tuple(notices), held)
 
@@ -177,6 +179,7 @@ class _Reach:
         path: Its path.
         hosts: All hosts of the run, so that one lab serves them all.
         held: Keeps the lab.
+        forks: Hosts asked at a time.
         stop: Set to end the questions early.
         notice: Takes what the user should know about hosts.
         given: Log sources from a file; None to take what the hosts are found to have.
@@ -189,6 +192,7 @@ class _Reach:
         hosts: Sequence[Host],
         held: ExitStack,
         *,
+        forks: int,
         stop: threading.Event,
         notice: Callable[[str], None],
         given: GivenSources | None,
@@ -197,6 +201,7 @@ class _Reach:
         self._path = path
         self._hosts = hosts
         self._held = held
+        self._forks = forks
         self._stop = stop
         self._notice = notice
         self._given = given
@@ -210,7 +215,16 @@ class _Reach:
             self._lab = self._held.enter_context(lab_of(self._hosts, self._path))
         lab = self._lab
         wanted = [host for host in self._hosts if host.name in names]
-        polled = polled_hosts(wanted, self._inventory, {}, lab, stop=self._stop, seconds=seconds, given=self._given)
+        polled = polled_hosts(
+            wanted,
+            self._inventory,
+            {},
+            lab,
+            stop=self._stop,
+            forks=self._forks,
+            seconds=seconds,
+            given=self._given,
+        )
         for each in polled:
             if each.note and not self._stop.is_set():
                 self._notice(f"{each.name}: {each.note}")

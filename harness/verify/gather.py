@@ -9,7 +9,6 @@ Nothing but counts and a few examples is kept of what is read (`harness.verify.s
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -17,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import debug
+from harness import debug, workers
 from harness.collect.delivery import Delivered, Handover
 from harness.collect.poll import Poller
 from harness.collect.positions import Positions
@@ -389,15 +388,10 @@ class Gathering:
         self._until = until
         self._forks = forks
         self._stop = stop
-        self._due: queue.SimpleQueue[HostGather] = queue.SimpleQueue()
 
     def start(self) -> None:
         """Begin; returns at once."""
-        for host in self.hosts.values():
-            self._due.put(host)
-        for _ in range(min(self._forks, len(self.hosts))):
-            # A daemon: what hangs in an answer that doesn't come mustn't keep the process from ending.
-            threading.Thread(target=self._work, name="verify", daemon=True).start()
+        workers.start(self._run, self.hosts.values(), forks=self._forks, stop=self._stop, name="verify")
 
     def wait(self, name: str, family: Family) -> Watched | None:
         """Wait until a family on a host is settled.
@@ -415,13 +409,8 @@ class Gathering:
                 break
         return None
 
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            try:
-                host = self._due.get_nowait()
-            except queue.Empty:
-                return
-            host.run(self._stop, self._until)
+    def _run(self, host: HostGather) -> None:
+        host.run(self._stop, self._until)
 
 
 def mappings(overrides: Iterable[Path] = ()) -> dict[Format, FieldMapping]:

@@ -164,7 +164,7 @@ def test_a_new_server_isn_t_verified(lab: RunningLab) -> None:
     assert {
         *("OWA::fields_present", "SMTP::probe", "SMTP::connectors_verbose", "SMTP::connectors_logged"),
         *("SMTP::fields_present", "SMTP::max_unparsed", "MSGTRK::probe", "MSGTRK::tracking_enabled"),
-        *("MSGTRK::fields_present", "MSGTRK::max_unparsed"),
+        *("MSGTRK::fields_present", "MSGTRK::max_unparsed", "MSGTRK::fresh_within"),
     } == found.keys()
     assert "lacks cs-version" in found["OWA::fields_present"]
     assert "SMTP virtual server 'Default SMTP Virtual Server'" in found["SMTP::connectors_verbose"]

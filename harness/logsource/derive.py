@@ -8,17 +8,21 @@ holds logs of other kinds. So each service becomes a log source, with an identif
 Receive and send logs are polled through the folder above both, which Exchange names ``ProtocolLog``. Where somebody
 moved them elsewhere, the folder above may hold anything, a database's transaction logs for example, which end in
 ``.log`` too; then they become two log sources, ``…`` and ``…-send``.
+
+With ``exchange_smtp_layout=relocated`` the services' logs were moved below ``exchange_smtp_root``, which holds nothing
+else (`harness.modules.smtp_log_folders` does that), and one log source polls them all.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
 from harness.errors import InventoryError, SharePathError
 from harness.exchange import folders as known
-from harness.exchange import versions
+from harness.exchange import values, versions
 from harness.exchange.folders import Folders
 from harness.logsource.model import LogSource
 from harness.remote.sharepath import SharePath, clean
@@ -35,6 +39,7 @@ __all__ = ["Folders", "default_folders", "derive", "share_form"]
 _SYSTEM_DRIVE = re.compile("%SystemDrive%", re.IGNORECASE)
 _DRIVE = re.compile(r"^[A-Za-z]:$")
 _PROTOCOL_LOG = "protocollog"
+_RELOCATED = "relocated"
 _SUFFIXES: dict[Service, str] = {"hub": "", "edge": "", "frontend": "-frontend", "mailbox": "-mailbox"}
 
 
@@ -49,7 +54,8 @@ def derive(host: Host, folders: Folders | None) -> tuple[LogSource, ...]:
         At least one; identifiers differ.
 
     Raises:
-        InventoryError: The protocol can't collect from this version of Exchange.
+        InventoryError: The protocol can't collect from this version of Exchange, or the host's SMTP logs aren't where
+            the inventory says that they were moved.
         SharePathError: A folder isn't on a local drive.
     """
     return tuple(_log_sources(host, folders or default_folders(host)))
@@ -72,7 +78,12 @@ def default_folders(host: Host) -> Folders:
             "collect it with WinCollect; the protocol reads " + ", ".join(known.DEFAULTS),
         )
         raise InventoryError([problem])
-    return known.of_roles(version, frozenset(host.get("exchange_roles") or ()))
+    found = known.of_roles(version, frozenset(host.get("exchange_roles") or ()))
+    if host.get("exchange_smtp_layout") != _RELOCATED:
+        return found
+    root = str(host.get("exchange_smtp_root"))
+    moved = tuple(known.relocated(root, smtp.service) for smtp in found.smtp)
+    return replace(found, smtp=moved, origin=f"{found.origin}, SMTP logs below {root}" if moved else found.origin)
 
 
 def share_form(path: str, *, system_drive: str = "C:") -> str:
@@ -106,7 +117,8 @@ def _log_sources(host: Host, folders: Folders) -> Iterator[LogSource]:
     def share(path: str) -> str:
         return share_form(path, system_drive=folders.system_drive) if path else ""
 
-    places = dict(_smtp_places(folders.smtp))
+    root = _relocated_root(host, folders)
+    places = {"": root} if root else dict(_smtp_places(folders.smtp))
     places.setdefault("", "")
     for suffix in sorted(places):
         identifier = host.name + suffix
@@ -120,6 +132,29 @@ def _log_sources(host: Host, folders: Folders) -> Iterator[LogSource]:
             msgtrk_folder="" if suffix else share(folders.tracking),
             origin=folders.origin,
         )
+
+
+def _relocated_root(host: Host, folders: Folders) -> str:
+    """Give the folder of all SMTP logs of a host whose inventory says that they were moved; empty for another host's.
+
+    Raises:
+        InventoryError: They weren't, as the host says.
+    """
+    root = str(host.get("exchange_smtp_root"))
+    if host.get("exchange_smtp_layout") != _RELOCATED or not folders.smtp:
+        return ""
+    found = known.common_root(folders.smtp)
+    if found and values.same_path(found, root):
+        return root
+    elsewhere = next(each for each in folders.smtp if each != known.relocated(root, each.service))
+    problem = Problem(
+        host.source("exchange_smtp_layout"),
+        f"{host.name}: its SMTP logs should all be below {root}, but those of the {elsewhere.service} service are in "
+        f"{elsewhere.receive or 'no folder'} and {elsewhere.send or 'no folder'}",
+        "move them: harness apply with the shipped playbook, or a task smtp_log_folders of your own; or set "
+        "exchange_smtp_layout=per_service",
+    )
+    raise InventoryError([problem])
 
 
 def _smtp_places(services: tuple[SmtpFolders, ...]) -> Iterator[tuple[str, str]]:

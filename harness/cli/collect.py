@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.cli.collectreport import Report
-    from harness.cli.logsources import PolledHost
+    from harness.cli.polled import PolledHost
     from harness.collect.poll import Poller, PollResult
     from harness.collect.positions import Positions
     from harness.collect.sink import EventSink, Form, Rules
@@ -187,9 +187,9 @@ def _collect(options: _Options) -> int:
     from harness.cli.collectreport import Report
     from harness.cli.interrupts import stopped_by_signals
     from harness.cli.lab import lab_of
-    from harness.cli.logsources import polled_hosts
-    from harness.collect.convert import FORMATS
+    from harness.cli.polled import polled_hosts
     from harness.collect.sink import Rules
+    from harness.events import Format
     from harness.events import load as load_mapping
     from harness.inventory import load as load_inventory
 
@@ -200,7 +200,7 @@ def _collect(options: _Options) -> int:
     chosen = loaded.select(options.limit, source=Source("--limit"))
     if not chosen:
         raise InputError([Problem(Source("--limit" if options.limit else str(options.inventory)), "no host is left")])
-    mappings = {format_: load_mapping(format_, options.mappings) for format_ in FORMATS.values()}
+    mappings = {format_: load_mapping(format_, options.mappings) for format_ in Format}
     stop = threading.Event()
     with stopped_by_signals(stop.set) as interrupted, lab_of(chosen, options.inventory) as lab:
         hosts = polled_hosts(chosen, loaded, options.extra, lab, stop=stop, ask=options.ask)

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from harness.cli.lab import lab_of
-from harness.cli.logsources import polled_hosts
+from harness.cli.polled import polled_hosts
 from harness.errors import InputError
+from harness.exchange.folders import owa_path, services
 from harness.inventory import load as load_inventory
+from harness.logsource.derive import version_of
 from harness.modules.registry import MODULES
 from harness.play.loader import load as load_playbooks
 from harness.remote.smb import SmbConnection
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from harness.cli.lab import Reached
-    from harness.cli.logsources import PolledHost
+    from harness.cli.polled import PolledHost
     from harness.inventory import Host, Inventory
     from harness.verify.expectations import Expectations
     from harness.verify.probe import Kind, Probe, ProbeOptions
@@ -204,7 +206,15 @@ def _subject(host: Host, polled: PolledHost, lab: Reached | None, options: Probe
         return smtp_probe(host, lab, options) if kind == "smtp" else owa_probe(host, lab, options)
 
     folders = tuple(each for source in polled.sources for each in source.polled())
-    return Subject(host.name, polled.address, folders, lambda: SmbConnection(polled.endpoint), probe, polled.silent)
+    return Subject(
+        name=host.name,
+        address=polled.address,
+        folders=folders,
+        connect=lambda: SmbConnection(polled.endpoint),
+        probe=probe,
+        stated=polled.stated,
+        takes_mail=bool(services(version_of(host), frozenset(host.get("exchange_roles") or ()))),
+    )
 
 
 def smtp_probe(host: Host, lab: Reached | None, options: ProbeOptions) -> SmtpProbe:
@@ -242,6 +252,6 @@ def owa_probe(host: Host, lab: Reached | None, options: ProbeOptions) -> OwaProb
         name=host.get("exchange_fqdn") or host.name,
         scheme=scheme,
         port=port or (_HTTPS if scheme == "https" else _HTTP),
-        path=options.owa_path or "/owa/",
+        path=options.owa_path or owa_path(version_of(host)),
         ca=host.get("probe_ca_trust_path") or "",
     )

@@ -1,4 +1,4 @@
-"""Where a host really writes its logs, and which connectors write none: read off the host."""
+"""Where a host really writes its logs, and what it says of its own logging: read off the host."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pydantic
 
 from harness.errors import HostError
 from harness.exchange import folders
-from harness.exchange.folders import Folders, Service, SmtpFolders
+from harness.exchange.folders import Folders, Service, SmtpFolders, Stated
 from harness.exchange.versions import Server
 from harness.remote import powershell
 
@@ -39,6 +39,7 @@ class _Transport(_Printed):
     receive: str | None
     send: str | None
     tracking: str | None
+    tracks: bool | None
 
 
 class _Connector(_Printed):
@@ -109,10 +110,13 @@ def parse(value: object, target: Target) -> Folders:
         tracking=next((item.tracking for item in transports if item.tracking), ""),
         origin="the host",
         system_drive=host.system_drive,
-        silent=tuple(
-            f"{item.kind} '{item.name}'"
-            for item in printed
-            if isinstance(item, _Connector) and item.level.casefold() != _VERBOSE
+        stated=Stated(
+            silent=tuple(
+                f"{item.kind} '{item.name}'"
+                for item in printed
+                if isinstance(item, _Connector) and item.level.casefold() != _VERBOSE
+            ),
+            tracking=next((item.tracks for item in transports if item.tracks is not None), None),
         ),
     )
 

@@ -24,8 +24,9 @@ from harness.collect.positions import Positions
 from harness.errors import HarnessError, HostError, ProbeError, UnreachableError
 from harness.events import Family, Format, Header, Record, load, reader_for, recognise
 from harness.events.formats import HEAD
-from harness.verify.expectations import ConnectorsLogged, ProbeArrives
+from harness.verify import hops
 from harness.verify.probe import DEADLINE, PROBED, SmtpProbe, greeted_by_probe, mentions, recognises
+from harness.verify.probed import ConnectorsLogged, ProbeArrives
 from harness.verify.seen import KEPT, Arrival, Seen, Trail
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from harness.collect.source import PolledFolder
     from harness.events import Event, LineReader
     from harness.events import Mapping as FieldMapping
+    from harness.exchange.folders import Stated
     from harness.remote.smb import SmbConnection
     from harness.verify.expectations import Expectation, Failure, Judge
     from harness.verify.probe import Kind, Probe, Sent
@@ -44,10 +46,6 @@ INTERVAL = 2.0
 
 _GRACE = 5.0
 _WAKE = 0.2
-# Events of message tracking that name an SMTP session at the beginning of their source-context …
-_HOPS = frozenset({"RECEIVE", "SEND", "SENDEXTERNAL"})
-# … and those after which a message is no longer the server's business, or goes on as another one.
-_ENDS = frozenset({"DELIVER", "SEND", "SENDEXTERNAL", "FAIL", "DROP", "REDIRECT", "EXPAND", "BADMAIL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,8 @@ class Subject:
         folders: Its log folders, as its log sources describe them.
         connect: Gives a connection to its shares.
         probe: Makes a probe of a kind.
-        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
+        stated: What the host says of its own logging; None where it wasn't asked.
+        takes_mail: Whether it has a receive connector, or an SMTP virtual server, for a probe's message.
     """
 
     name: str
@@ -68,7 +67,8 @@ class Subject:
     folders: Sequence[PolledFolder]
     connect: Callable[[], SmbConnection]
     probe: Callable[[Kind], Probe]
-    silent: tuple[str, ...] | None = None
+    stated: Stated | None = None
+    takes_mail: bool = True
 
 
 @dataclass(slots=True)
@@ -82,6 +82,7 @@ class Watched:
         probe: The kind of probe that must leave something in it; None for none.
         done: Set once nothing changes any more.
         absent: Whether the host has no such log.
+        unprobed: Whether a probe can't be sent that would leave something in it.
     """
 
     seen: Seen
@@ -90,12 +91,14 @@ class Watched:
     probe: Kind | None = None
     done: threading.Event = field(default_factory=threading.Event)
     absent: bool = False
+    unprobed: bool = False
     sent: Sent | None = None
     pollers: list[Poller] = field(default_factory=list)
 
     def failures(self) -> list[Failure]:
         """Give what doesn't hold now."""
-        return [failure for _, judge in self.judges if (failure := judge.judge(self.seen)) is not None]
+        judges = [judge for each, judge in self.judges if not (self.unprobed and isinstance(each.check, ProbeArrives))]
+        return [failure for judge in judges if (failure := judge.judge(self.seen)) is not None]
 
 
 class _Sink:
@@ -175,15 +178,12 @@ class _Sink:
         seen, sent = self._watched.seen, self._watched.sent
         if seen.family is Family.SMTP:
             if greeted_by_probe(event):
-                seen.former = event.record.get("connector-id")
+                seen.former = hops.connector(event)
             if sent is not None and mentions(sent.token, event):
-                seen.trail.logged[event.record.get("session-id")] = event.record.get("connector-id")
+                seen.trail.logged[hops.session(event)] = hops.connector(event)
         elif seen.family is Family.MSGTRK and sent is not None and recognises(sent.token, event):
-            record = event.record
-            if record.get("source") == "SMTP" and event.event_id in _HOPS and record.get("connector-id"):
-                session = record.get("source-context").partition(";")[0]
-                seen.trail.tracked[session] = record.get("connector-id")
-            seen.trail.ended = seen.trail.ended or event.event_id in _ENDS
+            seen.trail.tracked |= hops.of(event)
+            seen.trail.ended = seen.trail.ended or hops.ends(event)
 
 
 class HostGather:
@@ -222,7 +222,7 @@ class HostGather:
             own = [(each, each.check.judge()) for each in expectations if each.family is family]
             deadline = (deadlines or {}).get(family, DEADLINE)
             self.watched[family] = Watched(
-                Seen(subject.name, family, keep=keep, trail=trail, silent=subject.silent),
+                Seen(subject.name, family, keep=keep, trail=trail, stated=subject.stated),
                 own,
                 deadline,
                 probed.get(family),
@@ -253,6 +253,7 @@ class HostGather:
                 own = [folder for folder in self.subject.folders if folder.family == family.value]
                 watched.absent = not own
                 watched.seen.trail.untracked |= family is Family.MSGTRK and watched.absent
+                watched.unprobed = watched.probe == "smtp" and not self.subject.takes_mail
                 watched.seen.folders = tuple(f"{folder.share}/{folder.folder}" for folder in own)
                 handover = Handover(_Sink(watched, self.subject.address, self._mappings), positions)
                 watched.pollers = [
@@ -267,7 +268,7 @@ class HostGather:
         """Send each probe that is expected, once."""
         for kind, families in PROBED.items():
             waiting = [self.watched[each] for each in families if each in self.watched]
-            waiting = [watched for watched in waiting if watched.probe == kind and not watched.absent]
+            waiting = [each for each in waiting if each.probe == kind and not each.absent and not each.unprobed]
             if not waiting:
                 continue
             probe = self.subject.probe(kind)

@@ -7,7 +7,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from harness.errors import PathMissingError, UnreachableError
-from harness.verify.expectations import SWITCH, ConnectorsLogged, Failure
+from harness.verify.expectations import SWITCH, Failure
+from harness.verify.probed import ConnectorsLogged, ProbeArrives
+from harness.verify.stated import STATED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,6 +125,8 @@ def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None,
         failure = Failure(
             "an answer in time", "its logs were still being polled when the time was up", "give more with --timeout"
         )
+    elif watched.seen.stated is not None and not watched.absent and isinstance(expectation.check, STATED):
+        failure = judge.judge(watched.seen)  # whether its log can be read or not
     elif watched.seen.error is not None:
         error = watched.seen.error
         hint = error.hint
@@ -135,6 +139,9 @@ def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None,
         status, reason = Status.SKIPPED, f"a host of these roles has no {expectation.family} log"
     elif isinstance(expectation.check, ConnectorsLogged) and watched.seen.trail.untracked:
         status, reason = Status.SKIPPED, "a host of these roles tracks no messages, so nobody knows their connectors"
+    elif isinstance(expectation.check, ProbeArrives) and watched.unprobed:
+        status = Status.SKIPPED
+        reason = "a host of these roles has no receive connector that would take a message"
     elif not watched.seen.polls:
         failure = Failure("an answer in time", "its logs weren't polled once", "give more time with --timeout")
     else:

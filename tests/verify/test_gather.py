@@ -383,10 +383,11 @@ def test_a_file_with_an_odd_status_is_named(host: LogHost, monkeypatch: pytest.M
     """A log that alone can't be read, for a reason that nobody foresaw, explains why its events are missing."""
     host.write_all()
 
-    def odd(_connection: SmbConnection, _share: str, _path: str) -> object:
+    def odd(*_: object) -> object:
         raise ProtocolFaultError("SMB status 0xc0000279", host=host.name, code=0xC0000279)
 
     monkeypatch.setattr(SmbConnection, "open", odd)
+    monkeypatch.setattr(SmbConnection, "glance", odd)
     outcomes = verify(host, "OWA: {min_events: 1}", families=("OWA",), timeout=0.5)
 
     assert "SMB status 0xc0000279" in failed(outcomes)["OWA::min_events"]

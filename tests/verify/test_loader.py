@@ -9,8 +9,9 @@ import pytest
 
 from harness.errors import InputError
 from harness.events import Family
-from harness.verify.expectations import Every, FieldsPresent, FreshWithin, KnownEventIds, ProbeArrives, Some
+from harness.verify.expectations import Every, FieldsPresent, FreshWithin, KnownEventIds, Some
 from harness.verify.loader import load_file
+from harness.verify.probed import ProbeArrives
 
 if TYPE_CHECKING:
     from pathlib import Path

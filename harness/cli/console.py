@@ -242,7 +242,7 @@ def define(
     sources: list[LogSource] = []
     with lab_of(chosen if ask else (), options.inventory) as lab:
         for host in host_sources(chosen, loaded, lab, ask=ask):
-            if ask and host.silent is None:
+            if ask and host.stated is None:
                 unasked[host.name] = host.note
                 continue
             say(f"{host.name}: {host.note}")

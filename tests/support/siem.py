@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-
 from harness.logsource.console.api import Console
 from harness.logsource.console.client import Client
 from harness.logsource.console.difference import Plan, compare
@@ -20,6 +19,7 @@ from harness.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
     from running_console import RunningConsole
 
 PASSWORD = Secret("canary-of-the-account")

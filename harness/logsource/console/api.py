@@ -66,8 +66,8 @@ class Console:
     def schema(self, sources: Sequence[LogSource]) -> Schema:
         """Ask for what is needed to look up the names of log sources.
 
-        All names are asked for, so that a wrong one gets a suggestion; parameters only of the protocols that count. Types
-        are asked for as a whole: who may not manage them is given id and name, and refused where naming more.
+        All names are asked for, so that a wrong one gets a suggestion; parameters only of the protocols that count.
+        Types are asked for as a whole: who may not manage them is given id and name, and refused where naming more.
 
         Args:
             sources: The log sources.

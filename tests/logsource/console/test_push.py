@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from running_console import running_console
+from siem import QUICK, Reached, reached, source
 
 from harness.errors import (
     AuthenticationError,
@@ -21,8 +22,6 @@ from harness.lab.siem.settings import ConsoleSettings
 from harness.logsource.console import bulk
 from harness.logsource.console.difference import Action, identifier_of, unwanted
 from harness.logsource.console.push import Outcome, Settings, Status, remove
-
-from siem import QUICK, Reached, reached, source
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -38,7 +38,8 @@ def convert(chunk: Chunk) -> Converted:
     Args:
         chunk: The bytes, with the state after those before.
     """
-    reader = reader_for(chunk.source.written, f"{chunk.source.share}/{chunk.path}")
+    source = chunk.source
+    reader = reader_for(source.written, f"{source.share}/{chunk.path}", encoding=source.encoding)
     stored, _, waiting = chunk.state.partition(b"\n")
     if stored:
         reader.restore(json.loads(stored))

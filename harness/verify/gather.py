@@ -9,7 +9,6 @@ Nothing but counts and a few examples is kept of what is read (`harness.verify.s
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -17,11 +16,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import debug
+from harness import debug, workers
 from harness.collect.delivery import Delivered, Handover
 from harness.collect.poll import Poller
 from harness.collect.positions import Positions
-from harness.errors import HarnessError, HostError, ProbeError, UnreachableError
+from harness.errors import (
+    HarnessError,
+    HostError,
+    PathMissingError,
+    ProbeError,
+    ShareMissingError,
+    UnreachableError,
+)
 from harness.events import Family, Format, Header, Record, load, reader_for, recognise
 from harness.events.formats import HEAD
 from harness.verify import hops
@@ -46,6 +52,9 @@ INTERVAL = 2.0
 """Seconds from one poll to the next."""
 
 _GRACE = 5.0
+_WAKE = 0.2
+# How long to wait for what the other folders may show, once one of a family's folders is known to be wrong.
+_LOST = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,7 @@ class Subject:
         stated: What the host says of its own logging; None where it wasn't asked.
         written: The families that a host of its version and roles writes, wherever that is.
         takes_mail: Whether it has a receive connector, or an SMTP virtual server, for a probe's message.
+        home: Where the host itself says that each family's logs are, where the folders are from elsewhere.
     """
 
     name: str
@@ -71,6 +81,7 @@ class Subject:
     stated: Stated | None = None
     written: frozenset[Family] = frozenset()
     takes_mail: bool = True
+    home: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -129,7 +140,7 @@ class _Sink:
         if key not in self._heads:
             return Delivered(0, b"")  # a file of another kind
         head = self._heads[key] + chunk.data
-        reader = self._reader(f"{chunk.source.share}/{chunk.path}", head)
+        reader = self._reader(f"{chunk.source.share}/{chunk.path}", head, chunk.source.encoding)
         if reader is None and len(head) < HEAD:
             self._heads[key] = head
             return Delivered(0, b"")
@@ -154,7 +165,7 @@ class _Sink:
                 self._record(item)
         return Delivered(self._watched.seen.events - before, b"")
 
-    def _reader(self, file: str, head: bytes) -> LineReader | None:
+    def _reader(self, file: str, head: bytes, encoding: str) -> LineReader | None:
         """Give a reader for a file by its first bytes; None where it is no log of this family."""
         recognised = recognise(file, head)
         seen = self._watched.seen
@@ -162,7 +173,7 @@ class _Sink:
             seen.foreign[seen.place(file)] = recognised.reason
             return None
         seen.foreign.pop(seen.place(file), None)
-        return reader_for(recognised.format, file)
+        return reader_for(recognised.format, file, encoding=encoding)
 
     def _record(self, item: Record) -> None:
         watched = self._watched
@@ -260,7 +271,8 @@ class HostGather:
                     self._settle(watched, HostError(message, host=self.subject.name, hint=hint))
                 watched.seen.trail.untracked |= family is Family.MSGTRK and watched.absent
                 watched.unprobed = watched.probe == "smtp" and not self.subject.takes_mail
-                watched.seen.folders = tuple(f"{folder.share}/{folder.folder}" for folder in own)
+                watched.seen.folders = tuple(map(_place, own))
+                watched.seen.home = tuple(self.subject.home.get(family.value, ()))
                 handover = Handover(_Sink(watched, self.subject.address, self._mappings), positions)
                 watched.pollers = [
                     # The throttle is for what the console is sent; here nothing is sent.
@@ -317,7 +329,11 @@ class HostGather:
         watched.seen.cut = now >= until
         if watched.seen.cut or now >= start + watched.deadline:
             return True
-        return watched.seen.error is None and all(failure.final for failure in watched.failures())
+        if watched.seen.lost:
+            return watched.seen.lost == len(watched.seen.folders) or now >= start + _LOST
+        if watched.seen.error is not None:
+            return False
+        return all(failure.final for failure in watched.failures())
 
     def _poll_family(self, watched: Watched) -> bool:
         """Poll the folders of a family.
@@ -329,19 +345,23 @@ class HostGather:
         errors: list[HostError] = []
         files = 0
         refused: dict[str, str] = {}
+        missing: set[str] = set()
         for poller in watched.pollers:
             try:
                 result = poller.poll()
             except HostError as error:
                 errors.append(error)
-                place = f"{poller.source.share}/{poller.source.folder}"
+                place = _place(poller.source)
                 refused[place] = error.message + (f" ({error.hint})" if error.hint else "")
+                if isinstance(error, PathMissingError | ShareMissingError):
+                    missing.add(place)
             else:
                 files += result.listed
                 refused |= {f"{poller.source.share}/{path}": error.message for path, error in result.refused.items()}
         whole = len(errors) == len(watched.pollers)
         seen.error = errors[0] if whole else None
         seen.refused = refused
+        seen.missing = frozenset(missing)
         seen.files = files
         seen.polled_at = datetime.now(UTC)
         first = not seen.polls
@@ -359,51 +379,50 @@ class HostGather:
         watched.done.set()
 
 
+def _place(folder: PolledFolder) -> str:
+    return f"{folder.share}/{folder.folder}"
+
+
 class Gathering:
     """All hosts at the same time, within one time.
 
     Args:
         hosts: One for each.
         until: When to end in any case, on the monotonic clock.
+        stop: Set to end early, from any thread; what is under way ends with its next answer.
         forks: Hosts at a time.
     """
 
-    def __init__(self, hosts: Mapping[str, HostGather], *, until: float, forks: int = 20) -> None:
+    def __init__(
+        self, hosts: Mapping[str, HostGather], *, until: float, stop: threading.Event, forks: int = 20
+    ) -> None:
         self.hosts = hosts
         self._until = until
         self._forks = forks
-        self._stop = threading.Event()
-        self._due: queue.SimpleQueue[HostGather] = queue.SimpleQueue()
+        self._stop = stop
 
     def start(self) -> None:
         """Begin; returns at once."""
-        for host in self.hosts.values():
-            self._due.put(host)
-        for _ in range(min(self._forks, len(self.hosts))):
-            # A daemon: what hangs in an answer that doesn't come mustn't keep the process from ending.
-            threading.Thread(target=self._work, name="verify", daemon=True).start()
+        workers.start(self._run, self.hosts.values(), forks=self._forks, stop=self._stop, name="verify")
 
     def wait(self, name: str, family: Family) -> Watched | None:
         """Wait until a family on a host is settled.
 
         Returns:
-            What was seen; None where time ran out before that.
+            What was seen; None where time ran out before that, or somebody said stop.
         """
         watched = self.hosts[name].watched[family]
-        left = self._until + _GRACE - time.monotonic()
-        return watched if watched.done.wait(max(0.0, left)) else None
-
-    def stop(self) -> None:
-        """End early; what is under way ends with its next answer."""
-        self._stop.set()
-
-    def _work(self) -> None:
+        until = self._until + _GRACE
         while not self._stop.is_set():
-            try:
-                host = self._due.get_nowait()
-            except queue.Empty:
-                return
-            host.run(self._stop, self._until)
+            left = until - time.monotonic()
+            if watched.done.wait(max(0.0, min(_WAKE, left))):
+                return watched
+            if left <= 0:
+                break
+        return None
+
+    def _run(self, host: HostGather) -> None:
+        host.run(self._stop, self._until)
 
 
 def mappings(overrides: Iterable[Path] = ()) -> dict[Format, FieldMapping]:

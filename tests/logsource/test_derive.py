@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import InventoryError, SharePathError
-from harness.exchange.folders import DEFAULTS, Folders, SmtpFolders
+from harness.exchange.folders import DEFAULTS, Folders, SmtpFolders, relocated
 from harness.inventory import load
 from harness.logsource.derive import derive, share_form
 from harness.logsource.model import FAMILIES
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from harness.exchange.folders import Service
     from harness.inventory import Host
     from harness.logsource.model import LogSource
 
@@ -175,6 +176,60 @@ def test_a_folder_of_other_things_is_never_polled(make_host: MakeHost) -> None:
     found = derive(make_host(exchange_version="2016"), Folders(OWA, (smtp,), TRACKING, "the host"))
 
     assert {"": "", "-frontend": "d$/Exchange/Receive/", "-frontend-send": "d$/Exchange/Send/"} == {
+        source.identifier.removeprefix("ex01.corp.example"): source.smtp_folder for source in found
+    }
+
+
+def moved(root: str, *services: Service) -> Folders:
+    """Give a host whose SMTP logs were moved below a root."""
+    return Folders(OWA, tuple(relocated(root, service) for service in services), TRACKING, "the host")
+
+
+def test_relocated_smtp_logs_are_one_log_source(make_host: MakeHost) -> None:
+    """All services' logs are below one root that holds nothing else: one source reads them, and all other logs."""
+    host = make_host(exchange_smtp_layout="relocated", exchange_smtp_root=r"'E:\Logs\Smtp'")
+    (found,) = derive(host, moved(r"e:\logs\smtp", "hub", "frontend", "mailbox"))
+    (defaults,) = derive(host, None)
+
+    assert ("ex01.corp.example", "e$/Logs/Smtp/", True) == (found.identifier, found.smtp_folder, found.recursive)
+    assert ("d$/Exchange/MessageTracking/", "e$/Logs/Smtp/") == (found.msgtrk_folder, defaults.smtp_folder)
+    assert r"SMTP logs below E:\Logs\Smtp" in defaults.origin
+
+
+def test_without_smtp_logs_the_layout_says_nothing(make_host: MakeHost) -> None:
+    """A mailbox server up to 2010 has none that could be elsewhere."""
+    host = make_host(exchange_smtp_layout="relocated", exchange_version="2010", exchange_roles="mailbox")
+
+    assert [("", "the host")] == [
+        (source.smtp_folder, source.origin) for source in derive(host, Folders("", (), TRACKING, "the host"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        DEFAULTS["2016"],
+        moved(r"D:\Other", "hub", "frontend"),
+        Folders(OWA, (relocated(r"C:\ExchangeLogs\Smtp", "hub"), relocated(r"D:\Other", "mailbox")), "", "the host"),
+        Folders(OWA, (SmtpFolders("hub", "", ""),), "", "the host"),
+    ],
+    ids=["never moved", "another root", "one of two", "no folder"],
+)
+def test_a_host_that_was_not_relocated_is_refused(make_host: MakeHost, folders: Folders) -> None:
+    """A log source of a folder that nobody writes to would be empty for ever; the hint names what moves the logs."""
+    with pytest.raises(InventoryError) as caught:
+        derive(make_host(exchange_smtp_layout="relocated"), folders)
+
+    (problem,) = caught.value.problems
+    assert r"its SMTP logs should all be below C:\ExchangeLogs\Smtp, but those of the" in problem.message
+    assert "smtp_log_folders" in problem.hint
+
+
+def test_per_service_reads_relocated_folders_too(make_host: MakeHost) -> None:
+    """Each service has a folder of its own below the root, so nothing is lost before the logs are moved back."""
+    found = derive(make_host(exchange_smtp_layout="per_service"), moved(r"D:\Smtp", "hub", "frontend"))
+
+    assert {"": "d$/Smtp/Hub/ProtocolLog/", "-frontend": "d$/Smtp/FrontEnd/ProtocolLog/"} == {
         source.identifier.removeprefix("ex01.corp.example"): source.smtp_folder for source in found
     }
 

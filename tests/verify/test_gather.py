@@ -77,7 +77,8 @@ def verify_hosts(
         )
         for name, host in hosts.items()
     }
-    gathering = Gathering(gathers, until=time.monotonic() + timeout)
+    stop = threading.Event()
+    gathering = Gathering(gathers, until=time.monotonic() + timeout, stop=stop)
     gathering.start()
     found: dict[str, dict[str, Outcome]] = {}
     for name in hosts:
@@ -86,7 +87,7 @@ def verify_hosts(
             judge = next(judge for each, judge in gathers[name].watched[item.family].judges if each is item)
             result = outcome(name, item.name, item, judge, watched)
             found.setdefault(name, {})[f"{item.family}::{item.name}"] = result
-    gathering.stop()
+    stop.set()
     return found
 
 
@@ -447,10 +448,11 @@ def test_a_file_with_an_odd_status_is_named(host: LogHost, monkeypatch: pytest.M
     """A log that alone can't be read, for a reason that nobody foresaw, explains why its events are missing."""
     host.write_all()
 
-    def odd(_connection: SmbConnection, _share: str, _path: str) -> object:
+    def odd(*_: object) -> object:
         raise ProtocolFaultError("SMB status 0xc0000279", host=host.name, code=0xC0000279)
 
     monkeypatch.setattr(SmbConnection, "open", odd)
+    monkeypatch.setattr(SmbConnection, "glance", odd)
     outcomes = verify(host, "OWA: {min_events: 1}", families=("OWA",), timeout=0.5)
 
     assert "SMB status 0xc0000279" in failed(outcomes)["OWA::min_events"]

@@ -11,9 +11,10 @@ from harness.cli.definitions import expected, given_sources
 from harness.cli.lab import lab_of
 from harness.cli.polled import polled_hosts
 from harness.errors import InputError
+from harness.events import Family
 from harness.exchange.folders import owa_path, services
 from harness.inventory import load as load_inventory
-from harness.logsource.derive import version_of
+from harness.logsource.derive import derive, version_of
 from harness.modules.registry import MODULES
 from harness.play.loader import load as load_playbooks
 from harness.remote.smb import SmbConnection
@@ -247,6 +248,7 @@ def _subject(host: Host, polled: PolledHost, lab: Reached | None, options: Probe
         connect=lambda: SmbConnection(polled.endpoint),
         probe=probe,
         stated=polled.stated,
+        written=frozenset(Family(each.family) for source in derive(host, None) for each in source.polled()),
         takes_mail=bool(services(version_of(host), frozenset(host.get("exchange_roles") or ()))),
         home=home,
     )

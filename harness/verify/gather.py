@@ -31,6 +31,7 @@ from harness.errors import (
 from harness.events import Family, Format, Header, Record, load, reader_for, recognise
 from harness.events.formats import HEAD
 from harness.verify import hops
+from harness.verify.expectations import SWITCH
 from harness.verify.probe import DEADLINE, PROBED, SmtpProbe, greeted_by_probe, mentions, recognises
 from harness.verify.probed import ConnectorsLogged, ProbeArrives
 from harness.verify.seen import KEPT, Arrival, Seen, Trail
@@ -67,6 +68,7 @@ class Subject:
         connect: Gives a connection to its shares.
         probe: Makes a probe of a kind.
         stated: What the host says of its own logging; None where it wasn't asked.
+        written: The families that a host of its version and roles writes, wherever that is.
         takes_mail: Whether it has a receive connector, or an SMTP virtual server, for a probe's message.
         home: Where the host itself says that each family's logs are, where the folders are from elsewhere.
     """
@@ -77,6 +79,7 @@ class Subject:
     connect: Callable[[], SmbConnection]
     probe: Callable[[Kind], Probe]
     stated: Stated | None = None
+    written: frozenset[Family] = frozenset()
     takes_mail: bool = True
     home: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -261,7 +264,11 @@ class HostGather:
             since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
             for family, watched in self.watched.items():
                 own = [folder for folder in self.subject.folders if folder.family == family.value]
-                watched.absent = not own
+                watched.absent = not own and family not in self.subject.written
+                if not own and not watched.absent:
+                    message = f"{self.subject.name} says that it has no folder for its {family} log"
+                    hint = f"give the log a folder on the server, and see {SWITCH[family]}"
+                    self._settle(watched, HostError(message, host=self.subject.name, hint=hint))
                 watched.seen.trail.untracked |= family is Family.MSGTRK and watched.absent
                 watched.unprobed = watched.probe == "smtp" and not self.subject.takes_mail
                 watched.seen.folders = tuple(map(_place, own))
@@ -299,7 +306,7 @@ class HostGather:
 
     def _poll(self, stop: threading.Event, until: float) -> None:
         begun = time.monotonic()
-        waiting = [watched for watched in self.watched.values() if not watched.absent]
+        waiting = [each for each in self.watched.values() if not each.absent and not each.done.is_set()]
         while waiting and not stop.is_set():
             round_begun = time.monotonic()
             over = [
@@ -365,6 +372,11 @@ class HostGather:
         for watched in self.watched.values():
             if not watched.done.is_set():
                 watched.seen.error = error
+
+    @staticmethod
+    def _settle(watched: Watched, error: HarnessError) -> None:
+        watched.seen.error = error
+        watched.done.set()
 
 
 def _place(folder: PolledFolder) -> str:

@@ -19,6 +19,7 @@ The tree; the number is the exit code of a command that ends so::
     │   │   └── ConnectionLostError     it answered, then broke off
     │   ├── DeadlineError               one of the four deadlines passed
     │   ├── ProtocolFaultError          the host answered with a fault
+    │   ├── ConsoleRefusalError         the console's API refused a request
     │   ├── ShareError                  a share, folder or file can't be read
     │   │   ├── ShareMissingError           there is no such share
     │   │   ├── PathMissingError            there is no such folder or file
@@ -232,6 +233,22 @@ class ProtocolFaultError(HostError):
 
     def __init__(self, message: str, *, host: str, code: int, hint: str = "") -> None:
         super().__init__(message, host=host, hint=hint)
+        self.code = code
+
+
+class ConsoleRefusalError(HostError):
+    """The console's API refused a request.
+
+    Args:
+        endpoint: Which one, for example ``PATCH …/log_sources``.
+        status: The HTTP status.
+        code: The endpoint's own number for the reason; 0 where it gave none.
+    """
+
+    def __init__(self, message: str, *, host: str, endpoint: str, status: int, code: int = 0, hint: str = "") -> None:
+        super().__init__(message, host=host, hint=hint)
+        self.endpoint = endpoint
+        self.status = status
         self.code = code
 
 

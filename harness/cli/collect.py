@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from harness.errors import InputError
 from harness.source import Problem, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from harness.cli.collectreport import Report
     from harness.cli.polled import PolledHost
@@ -51,6 +50,7 @@ class _Options:
     ask: bool
     definitions: Path | None
     schema: Path | None
+    forks: int
 
     @property
     def line_form(self) -> Form:
@@ -120,6 +120,13 @@ class _Options:
     metavar="N",
     help="At most N events a second of each log folder; 0 for no limit.  [default: 0]",
 )
+@click.option(
+    "--forks",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Hosts at a time; with --follow all are polled at once, and so many are asked where their logs are.",
+)
 @click.option("--defaults", is_flag=True, help="Don't ask the hosts where their logs are; poll the default folders.")
 def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     inventory: Path,
@@ -136,6 +143,7 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     state: Path | None,
     interval: float | None,
     throttle: float,
+    forks: int,
     defaults: bool,
 ) -> int:
     """Write down the events of the logs of INVENTORY's hosts, polled over SMB.
@@ -164,6 +172,7 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
         ask=not defaults and definitions is None,
         definitions=definitions,
         schema=schema,
+        forks=forks,
     )
     _check(options)
     return _collect(options)
@@ -207,10 +216,11 @@ def _check(options: _Options) -> None:
 def _collect(options: _Options) -> int:
     from harness.cli.collectreport import Report
     from harness.cli.definitions import given_sources
+    from harness.cli.interrupts import stopped_by_signals
     from harness.cli.lab import lab_of
     from harness.cli.polled import polled_hosts
-    from harness.collect.convert import FORMATS
     from harness.collect.sink import Rules
+    from harness.events import Format
     from harness.events import load as load_mapping
     from harness.inventory import load as load_inventory
 
@@ -226,10 +236,12 @@ def _collect(options: _Options) -> int:
         given = given_sources(options.definitions, loaded, chosen, options.schema)
         for line in given.notices:
             report.say(f"note: {line}")
-    mappings = {format_: load_mapping(format_, options.mappings) for format_ in FORMATS.values()}
+    mappings = {format_: load_mapping(format_, options.mappings) for format_ in Format}
     stop = threading.Event()
-    with _stopped_by_signals(stop) as interrupted, lab_of(chosen, options.inventory) as lab:
-        hosts = polled_hosts(chosen, loaded, options.extra, lab, ask=options.ask, stop=stop, given=given)
+    with stopped_by_signals(stop.set) as interrupted, lab_of(chosen, options.inventory) as lab:
+        hosts = polled_hosts(
+            chosen, loaded, options.extra, lab, stop=stop, ask=options.ask, forks=options.forks, given=given
+        )
         if not stop.is_set():
             for host in hosts:
                 report.say(f"{host.name}: {host.note}")
@@ -276,7 +288,7 @@ def _poll(options: _Options, hosts: Sequence[PolledHost], rules: Rules, report: 
             ]
             for host in hosts
         ]
-        run = follow_hosts if options.follow else poll_hosts
+        run = follow_hosts if options.follow else partial(poll_hosts, forks=options.forks)
         try:
             run(pollers, stop, on_result=on_result, on_error=on_error)
         except (BrokenPipeError, StoreError):
@@ -339,25 +351,3 @@ def _sink(options: _Options, positions: Positions, rules: Rules, report: Report,
 def _let_go() -> None:
     """Keep the interpreter from complaining of the broken pipe as it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[threading.Event]:
-    """Let Ctrl-C and a polite kill end the run after the chunk that is under way; a second one ends it at once.
-
-    Yields:
-        Set once that has happened; ``stop`` is set for other reasons, too.
-    """
-    interrupted = threading.Event()
-
-    def handle(number: int, _frame: object) -> None:
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-        interrupted.set()
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -17,7 +17,11 @@ _COMMANDS = {
     "inventory": ("harness.cli.inventory", "inventory_command", "Show hosts, groups and where each value came from."),
     "lab": ("harness.cli.lab", "lab_command", "Simulated hosts on this machine."),
     "lint": ("harness.cli.lint", "lint_command", "Check scripts without running them, version by version."),
-    "logsources": ("harness.cli.logsources", "logsources_command", "The definitions of log sources for the console."),
+    "logsources": (
+        "harness.cli.logsources",
+        "logsources_command",
+        "Log sources: written, checked, brought to the console, watched.",
+    ),
     "parse": ("harness.cli.parse", "parse_command", "Show the events of local log files."),
     "plan": (
         "harness.cli.apply",

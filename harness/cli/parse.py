@@ -41,6 +41,7 @@ class _Options:
     output: str
     payload: bool
     source_ip: str
+    encoding: str
 
 
 @click.command("parse")
@@ -52,6 +53,13 @@ class _Options:
     default="auto",
     show_default=True,
     help="How the files are written; auto recognises each from its header.",
+)
+@click.option(
+    "--encoding",
+    default="UTF-8",
+    show_default=True,
+    metavar="NAME",
+    help="Of the files, as the log source's File Encoding names it; UTF-16 can't be read.",
 )
 @click.option(
     "--mapping",
@@ -84,6 +92,7 @@ class _Options:
 def parse_command(  # noqa: PLR0917 - options of a command are its arguments
     files: tuple[str, ...],
     format_: str,
+    encoding: str,
     mappings: tuple[Path, ...],
     explain: int | None,
     output: str,
@@ -91,9 +100,14 @@ def parse_command(  # noqa: PLR0917 - options of a command are its arguments
     source_ip: str,
 ) -> None:
     """Show the events of local log files; - reads standard input."""
-    from harness.errors import InputError
+    from harness.errors import HarnessError, InputError
+    from harness.events.encoding import readable
 
-    options = _Options(format_, mappings, explain or 0, output, payload, source_ip)
+    try:
+        codec = readable(encoding)
+    except HarnessError as error:
+        raise InputError([_problem("--encoding", error.message, error.hint)]) from error
+    options = _Options(format_, mappings, explain or 0, output, payload, source_ip, codec)
     out = sys.stdout.buffer
     problems: list[Problem] = []
     try:
@@ -154,7 +168,7 @@ def _events(name: str, chunks: Iterator[bytes], mapping: Mapping, options: _Opti
     """Show the events of a file."""
     from harness.events import Quarantined, Record, reader_for
 
-    reader = reader_for(mapping.format, name)
+    reader = reader_for(mapping.format, name, encoding=options.encoding)
     lost = short = 0
     offset = 0
     ended = False
@@ -232,7 +246,7 @@ def _explain(name: str, chunks: Iterator[bytes], mapping: Mapping, options: _Opt
     """Show which bytes of a line became which mapped field."""
     from harness.events import Header, reader_for
 
-    reader = reader_for(mapping.format, name)
+    reader = reader_for(mapping.format, name, encoding=options.encoding)
     wanted = options.explain
     window = b""  # the file's bytes from `begin` on
     begin = offset = 0

@@ -11,7 +11,9 @@ from harness.cli.definitions import expected, given_sources
 from harness.cli.lab import lab_of
 from harness.cli.polled import polled_hosts
 from harness.errors import InputError
+from harness.exchange.folders import owa_path, services
 from harness.inventory import load as load_inventory
+from harness.logsource.derive import version_of
 from harness.modules.registry import MODULES
 from harness.play.loader import load as load_playbooks
 from harness.remote.smb import SmbConnection
@@ -90,11 +92,14 @@ class Prepared:
         self.held.close()
 
 
-def prepare(request: Request, *, notice: Callable[[str], None] = lambda _: None) -> Prepared:
+def prepare(
+    request: Request, *, stop: threading.Event | None = None, notice: Callable[[str], None] = lambda _: None
+) -> Prepared:
     """Read all of the user's files; no host is touched.
 
     Args:
         request: What the user asked for.
+        stop: Set to end early, whatever is under way.
         notice: Takes what the user should know about hosts while they are asked.
 
     Raises:
@@ -116,17 +121,20 @@ def prepare(request: Request, *, notice: Callable[[str], None] = lambda _: None)
     if not tasks:
         where = Source("--limit" if request.limit else str(request.inventory))
         raise InputError([Problem(where, "no host is left to verify")])
+    hosts = [task.host for task in tasks.values()]
     notices = [f"note: {each}" for each in inventory.notices]
     given = None
     if request.definitions is not None:
-        hosts = [task.host for task in tasks.values()]
         given = given_sources(request.definitions, inventory, hosts, request.schema)
         notices += [f"note: {each}" for each in given.notices]
         for name, task in tasks.items():
             tasks[name] = replace(task, sections=(expected(given, task.host), *task.sections))
     held = ExitStack()
-    reach = _Reach(inventory, request.inventory, [task.host for task in tasks.values()], held, notice, given=given)
-    workload = Workload(tasks, reach, layers, request.timeout, request.forks)
+    stop = stop or threading.Event()
+    reach = _Reach(
+        inventory, request.inventory, hosts, held, forks=request.forks, stop=stop, notice=notice, given=given
+    )
+    workload = Workload(tasks, reach, layers, request.timeout, request.forks, stop)
     return Prepared(workload, tuple(notices), held)
 
 
@@ -171,6 +179,8 @@ class _Reach:
         path: Its path.
         hosts: All hosts of the run, so that one lab serves them all.
         held: Keeps the lab.
+        forks: Hosts asked at a time.
+        stop: Set to end the questions early.
         notice: Takes what the user should know about hosts.
         given: Log sources from a file; None to take what the hosts are found to have.
     """
@@ -181,14 +191,18 @@ class _Reach:
         path: Path,
         hosts: Sequence[Host],
         held: ExitStack,
-        notice: Callable[[str], None],
         *,
+        forks: int,
+        stop: threading.Event,
+        notice: Callable[[str], None],
         given: GivenSources | None,
     ) -> None:
         self._inventory = inventory
         self._path = path
         self._hosts = hosts
         self._held = held
+        self._forks = forks
+        self._stop = stop
         self._notice = notice
         self._given = given
         self._lab: Mapping[str, Reached] | None = None
@@ -201,16 +215,18 @@ class _Reach:
             self._lab = self._held.enter_context(lab_of(self._hosts, self._path))
         lab = self._lab
         wanted = [host for host in self._hosts if host.name in names]
-        stop = threading.Event()
-        alarm = threading.Timer(max(0.0, seconds), stop.set)
-        alarm.daemon = True
-        alarm.start()
-        try:
-            polled = polled_hosts(wanted, self._inventory, {}, lab, stop=stop, given=self._given)
-        finally:
-            alarm.cancel()
+        polled = polled_hosts(
+            wanted,
+            self._inventory,
+            {},
+            lab,
+            stop=self._stop,
+            forks=self._forks,
+            seconds=seconds,
+            given=self._given,
+        )
         for each in polled:
-            if each.note:
+            if each.note and not self._stop.is_set():
                 self._notice(f"{each.name}: {each.note}")
         by_name = {each.name: each for each in polled}
         return {host.name: _subject(host, by_name[host.name], lab.get(host.name), probes[host.name]) for host in wanted}
@@ -225,7 +241,14 @@ def _subject(host: Host, polled: PolledHost, lab: Reached | None, options: Probe
     for each in (each for source in polled.home for each in source.polled()):
         home[each.family] = (*home.get(each.family, ()), f"{each.share}/{each.folder}")
     return Subject(
-        host.name, polled.address, folders, lambda: SmbConnection(polled.endpoint), probe, polled.silent, home
+        name=host.name,
+        address=polled.address,
+        folders=folders,
+        connect=lambda: SmbConnection(polled.endpoint),
+        probe=probe,
+        stated=polled.stated,
+        takes_mail=bool(services(version_of(host), frozenset(host.get("exchange_roles") or ()))),
+        home=home,
     )
 
 
@@ -264,6 +287,6 @@ def owa_probe(host: Host, lab: Reached | None, options: ProbeOptions) -> OwaProb
         name=host.get("exchange_fqdn") or host.name,
         scheme=scheme,
         port=port or (_HTTPS if scheme == "https" else _HTTP),
-        path=options.owa_path or "/owa/",
+        path=options.owa_path or owa_path(version_of(host)),
         ca=host.get("probe_ca_trust_path") or "",
     )

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Literal
 
-from harness.collect.convert import FORMATS, convert
+from harness.collect.convert import convert
 from harness.collect.delivery import Delivered
 from harness.events import document
 from harness.events.record import encode
@@ -73,7 +73,7 @@ class EventSink(ABC):
         source = chunk.source
         if source.key in self._rules.muted:
             return Delivered(events=0, state=converted.state)
-        mapping = self._rules.mappings[FORMATS[source.family]]
+        mapping = self._rules.mappings[source.written]
         address = self._rules.addresses.get(source.host, "")
         events = [mapping.apply(record, address) for record in converted.records]
         self._write(source, address, events, converted.quarantined)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.collect.pattern import compile_java
 from harness.errors import DefinitionError, FilePatternError, HarnessError, InputError, SharePathError
+from harness.events import Format
 from harness.logsource.jsonfile import DefinitionItem, Entry, Steps, load
-from harness.logsource.model import MSGTRK_PATTERNS, PROTOCOL, TYPE, LogSource
+from harness.logsource.model import MSGTRK_PATTERNS, PROTOCOL, TYPE, WINCOLLECT, LogSource
 from harness.logsource.parameters import MSGTRK_ATTRIBUTES, find, plain, reference
 from harness.logsource.resolve import console_parameter
 from harness.logsource.schema import Schema
@@ -84,6 +85,9 @@ class _Reader:
         given = dict(self._parameters())
         if self.problems:
             return None
+        names = self._names()
+        # Only a definition that no console has seen says how the files are written.
+        old = names["protocol"] == WINCOLLECT
         fields: dict[str, Any] = {
             "host": item.harness.host,
             "origin": item.harness.folders_from,
@@ -94,10 +98,12 @@ class _Reader:
             "coalescing": item.coalesce_events,
             "store_payload": item.store_event_payload,
             "msgtrk_patterns": tuple(self._patterns.values()),
+            "smtp_format": Format(item.harness.smtp_format or (Format.SMTP2003 if old else Format.SMTP)),
+            "msgtrk_format": Format(item.harness.msgtrk_format or (Format.MSGTRK2003 if old else Format.MSGTRK)),
             "identifier": "",
             "server_address": "",
             **given,
-            **self._names(),
+            **names,
         }
         try:
             return LogSource(**fields)

@@ -12,6 +12,7 @@ from harness.events import Event, Family, Header, Quarantined
 
 if TYPE_CHECKING:
     from harness.errors import HarnessError
+    from harness.exchange.folders import Stated
 
 KEPT = 20
 """How many of the last events are kept."""
@@ -97,7 +98,7 @@ class Seen:
         arrival: Its event.
         trail: The way of the SMTP probe's message; shared by the families that see parts of it.
         former: The connector that logged an earlier probe.
-        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
+        stated: What the host says of its own logging; None where it wasn't asked.
         polled_at: When the last poll ended.
         seconds: How long this family has been watched.
         cut: Whether the time of the whole run ended that.
@@ -126,7 +127,7 @@ class Seen:
     arrival: Arrival | None = None
     trail: Trail = field(default_factory=Trail)
     former: str = ""
-    silent: tuple[str, ...] | None = None
+    stated: Stated | None = None
     polled_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0.0
     cut: bool = False

@@ -16,11 +16,9 @@ from harness.source import Problem, Source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from harness.cli.lab import Reached
     from harness.inventory import Host, Inventory
     from harness.logsource.console.api import Console
     from harness.logsource.model import LogSource
-    from harness.logsource.wincollect import WinCollectSource
     from harness.redaction import Secret
 
 
@@ -203,8 +201,8 @@ class Defined:
     """The log sources of a run's hosts.
 
     Args:
-        sources: Those that the console polls itself.
-        collected: Those that a WinCollect agent collects.
+        sources: All of them.
+        hosts: The inventory's hosts by name.
         ours: Identifiers of the log sources of all hosts that were asked.
         bases: The first identifiers of the other hosts.
         unasked: Why a host was left out, by host.
@@ -212,7 +210,7 @@ class Defined:
     """
 
     sources: tuple[LogSource, ...]
-    collected: tuple[WinCollectSource, ...]
+    hosts: Mapping[str, Host]
     ours: frozenset[str]
     bases: tuple[str, ...]
     unasked: Mapping[str, str]
@@ -240,65 +238,25 @@ def define(
     from harness.cli.lab import lab_of
     from harness.cli.polled import host_sources
     from harness.logsource.derive import check_distinct
-    from harness.logsource.wincollect import VERSION
 
     unasked: dict[str, str] = {}
     accounts: dict[str, Secret] = {}
     sources: list[LogSource] = []
-    old = [host for host in chosen if host.get("exchange_version") == VERSION]
     with lab_of(chosen if ask else (), options.inventory) as lab:
-        collected = _collected(old, loaded, lab, unasked, say, ask=ask)
-        for host in host_sources([host for host in chosen if host not in old], loaded, lab, ask=ask):
-            if ask and host.silent is None:
+        for host in host_sources(chosen, loaded, lab, ask=ask):
+            if ask and host.stated is None:
                 unasked[host.name] = host.note.partition(", because ")[2] or host.note
                 continue
             say(f"{host.name}: {host.note}")
             sources += host.sources
             if host.name in lab:
                 accounts[host.name] = lab[host.name].password
-    everything = [*sources, *(each.source for each in collected)]
-    check_distinct(everything, loaded.hosts)
-    defined = {source.host for source in everything}
+    check_distinct(sources, loaded.hosts)
+    defined = {source.host for source in sources}
     others = [host for name, host in loaded.hosts.items() if name not in defined]
     bases = tuple(base_of(host) for host in others)
-    ours = frozenset(source.identifier for source in everything)
-    return Defined(tuple(sources), tuple(collected), ours, bases, unasked, accounts)
-
-
-def _collected(
-    hosts: Sequence[Host],
-    loaded: Inventory,
-    lab: Mapping[str, Reached],
-    unasked: dict[str, str],
-    say: Callable[[str], None],
-    *,
-    ask: bool,
-) -> list[WinCollectSource]:
-    """Define the log sources of Exchange 2003 servers, one after the other: nobody has many of them."""
-    from harness.cli.hosts import run_hosts
-    from harness.errors import HarnessError
-    from harness.logsource.wincollect import derive
-    from harness.modules.log_folders import read_folders
-    from harness.modules.session import Session
-
-    found: list[WinCollectSource] = []
-    ready = run_hosts(hosts, loaded, {}, lab) if ask else {}
-    for host in hosts:
-        folders = None
-        if ask:
-            run = ready[host.name]
-            session = Session(run.connect, run.target, run.clock(), lambda: None)
-            try:
-                folders = read_folders(session, run.target)
-            except HarnessError as error:
-                unasked[host.name] = error.message
-                continue
-            finally:
-                session.close()
-        each = derive(host, folders)
-        say(f"{host.name}: {'folders read from the host' if folders else each.folders.origin}, for WinCollect")
-        found.append(each)
-    return found
+    ours = frozenset(source.identifier for source in sources)
+    return Defined(tuple(sources), loaded.hosts, ours, bases, unasked, accounts)
 
 
 def base_of(host: Host) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -207,16 +206,18 @@ def _compare(console: Console, defined: Defined, hosts: Sequence[Host], *, updat
     from harness.logsource.console.difference import Plan, compare, orphans
     from harness.logsource.resolve import resolve
 
-    schema = console.schema([*defined.sources, *(each.source for each in defined.collected)])
-    agents, places = (console.agents(), console.destinations()) if defined.collected else ([], [])
+    schema = console.schema(defined.sources)
+    old = {source.host for source in defined.sources if wincollect.collects(defined.hosts[source.host])}
+    agents, places = (console.agents(), console.destinations()) if old else ([], [])
     problems: list[Problem] = []
     wanted = []
-    for look_up in (
-        *(partial(resolve, source, schema) for source in defined.sources),
-        *(partial(wincollect.resolved, each, schema, agents, places) for each in defined.collected),
-    ):
+    for source in defined.sources:
         try:
-            wanted.append(look_up())
+            wanted.append(
+                wincollect.resolved(source, defined.hosts[source.host], schema, agents, places)
+                if source.host in old
+                else resolve(source, schema)
+            )
         except InputError as error:
             problems += error.problems
     if problems:
@@ -224,7 +225,7 @@ def _compare(console: Console, defined: Defined, hosts: Sequence[Host], *, updat
     existing = console.log_sources(each.fields["type_id"] for each in wanted)
     items = compare(wanted, existing, schema, update_passwords=update_passwords)
     plan = Plan(items, orphans(items, existing, defined.ours, defined.bases))
-    notes = tuple(filter(None, (wincollect.note(each, agents) for each in defined.collected)))
+    notes = tuple(filter(None, (wincollect.note(defined.hosts[host], agents) for host in sorted(old))))
     return _Compared(plan, schema, existing, defined, hosts, notes)
 
 

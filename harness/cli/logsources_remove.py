@@ -74,9 +74,9 @@ def remove_command(
 
 def _names(host: Host) -> tuple[str, str]:
     from harness.logsource import wincollect
-    from harness.logsource.model import PROTOCOL, TYPE
+    from harness.logsource.model import PROTOCOL, TYPE, WINCOLLECT
 
-    own = wincollect.PROTOCOL if host.get("exchange_version") == wincollect.VERSION else PROTOCOL
+    own = WINCOLLECT if wincollect.collects(host) else PROTOCOL
     return str(host.get("logsource_type") or TYPE), str(host.get("logsource_protocol") or own)
 
 

@@ -73,7 +73,7 @@ def status_command(
     defined = define(options, loaded, chosen, ask=not defaults, say=terminal.notice)
     with open_console(options, chosen) as console:
         report.headline(terminal, "LOG SOURCES, STATUS", str(options.inventory), console)
-        sources = [*defined.sources, *(each.source for each in defined.collected)]
+        sources = defined.sources
         ids = {}
         for name in sorted({source.type for source in sources}):
             found = console.type_id(name)

@@ -177,6 +177,19 @@ KEYS: tuple[Key, ...] = (
     Key("exchange_user", "text", "The account for the Exchange cmdlets.", default_from="winrm_user"),
     Key("exchange_password", "secret", "Its password.", default_from="winrm_password"),
     Key("exchange_fqdn", "text", "The full name of the server whose Exchange cmdlets are used."),
+    Key(
+        "exchange_smtp_layout",
+        "choice",
+        "Whether each transport service's SMTP logs are a log source, or all were moved below one root and are one.",
+        default_from="per_service",
+        choices=("per_service", "relocated"),
+    ),
+    Key(
+        "exchange_smtp_root",
+        "text",
+        "That root: a folder on a local drive of the host's that holds nothing else.",
+        default="C:\\ExchangeLogs\\Smtp",
+    ),
     Key("smb_user", "text", "The account for reading logs over SMB.", default_from="winrm_user"),
     Key("smb_password", "secret", "Its password.", default_from="winrm_password"),
     Key("smb_domain", "text", "The domain of smb_user, where the name doesn't hold it."),
@@ -227,7 +240,12 @@ KEYS: tuple[Key, ...] = (
     Key("logsource_server_address", "text", "What the console connects to.", default_from="address"),
     Key("logsource_description", "text", "The log source's description; placeholders as in logsource_name."),
     Key("logsource_type", "text", "The console's name of the log source type.", default="Microsoft Exchange Server"),
-    Key("logsource_protocol", "text", "The console's name of the protocol.", default_from="Microsoft Exchange"),
+    Key(
+        "logsource_protocol",
+        "text",
+        "The console's name of the protocol; WinCollect's for Exchange 2003, which the other doesn't read.",
+        default_from="Microsoft Exchange",
+    ),
     Key("logsource_user", "text", "The account that the console reads the logs with.", default_from="smb_user"),
     Key(
         "logsource_password",
@@ -302,7 +320,7 @@ KEYS: tuple[Key, ...] = (
         default=False,
     ),
     Key("lab_flush_delay", "seconds", "How long a simulated host holds back log lines."),
-    Key("lab_probe_interval", "seconds", "How often a simulated host's health manager sends mail; never by default."),
+    Key("lab_probe_interval", "seconds", "How often a simulated host's monitoring sends mail; never by default."),
 )
 
 BY_NAME: dict[str, Key] = {name: key for key in KEYS for name in (key.name, *key.aliases)}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -49,6 +49,8 @@ class HarnessItem(BaseModel):
 
     host: str = ""
     folders_from: str = ""
+    smtp_format: Literal["smtp", "smtp2003"] | None = None
+    msgtrk_format: Literal["msgtrk", "msgtrk2003"] | None = None
 
 
 class DefinitionItem(BaseModel):
@@ -167,7 +169,12 @@ def _unresolved(source: LogSource) -> dict[str, Any]:
         {"id": None, "name": each.name or None, "label": each.label, "value": given[each.attribute]}
         for each in parameters()
     ]
-    item["harness"] = {"host": source.host, "folders_from": source.origin}
+    item["harness"] = {
+        "host": source.host,
+        "folders_from": source.origin,
+        "smtp_format": source.smtp_format.value,
+        "msgtrk_format": source.msgtrk_format.value,
+    }
     return item
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from harness.collect.source import Family, PolledFolder
 from harness.errors import DefinitionError
+from harness.events import Format
 from harness.remote.sharepath import SharePath
 
 if TYPE_CHECKING:
@@ -32,9 +33,15 @@ MSGTRK_PATTERNS = (
     r"MSGTRKMA\d+-\d+\.(?:log|LOG)$",
 )
 """Transport, delivery, submission, moderation: the protocol has a field for each."""
+MSGTRK_UP_TO_2010_PATTERNS = (r"MSGTRKM?\d+-\d+\.(?:log|LOG)$", *MSGTRK_PATTERNS[1:])
+"""A custom pattern: that of the transport logs takes those of the mailbox role along, for which there is no field."""
+MSGTRK_2003_PATTERNS = (r"\d{8}\.(?:log|LOG)$", *MSGTRK_PATTERNS[1:])
+"""A file for each day, by its date; there are no others."""
 
 TYPE = "Microsoft Exchange Server"
 PROTOCOL = "Microsoft Exchange"
+WINCOLLECT = "WinCollect Microsoft Exchange"
+"""Of Exchange 2003, which the other doesn't read; its name on the console is believed, not documented."""
 
 LONGEST_TEXT = 255
 """Of a name and of a description."""
@@ -59,6 +66,8 @@ class LogSource:
         owa_pattern: A Java regular expression for file names, as the other patterns.
         smtp_pattern: The same for protocol logs.
         msgtrk_patterns: The same for message tracking; a file is collected when one of them matches.
+        smtp_format: How the files of protocol logs are written.
+        msgtrk_format: The same for message tracking.
         recursive: Whether the folders below are polled too.
         force_file_read: Whether every file is opened at every poll.
         polling_interval: Seconds.
@@ -96,6 +105,8 @@ class LogSource:
     owa_pattern: str = LOG_PATTERN
     smtp_pattern: str = LOG_PATTERN
     msgtrk_patterns: tuple[str, ...] = MSGTRK_PATTERNS
+    smtp_format: Format = Format.SMTP
+    msgtrk_format: Format = Format.MSGTRK
     recursive: bool = True
     force_file_read: bool = False
     polling_interval: float = 10.0
@@ -164,6 +175,10 @@ class LogSource:
             return "|".join(f"(?:{pattern})" for pattern in self.msgtrk_patterns)
         return self.owa_pattern if family == "OWA" else self.smtp_pattern
 
+    def format(self, family: Family) -> Format:
+        """Give how a family's files are written."""
+        return {"OWA": Format.OWA, "SMTP": self.smtp_format, "MSGTRK": self.msgtrk_format}[family]
+
     def polled(self) -> tuple[PolledFolder, ...]:
         """Give what is polled: a folder for each family that isn't left out."""
         return tuple(self._polled())
@@ -180,6 +195,7 @@ class LogSource:
                 share=place.share,
                 folder=place.folder,
                 file_pattern=self.pattern(family),
+                format=self.format(family),
                 recursive=self.recursive,
                 force_file_read=self.force_file_read,
                 polling_interval=self.polling_interval,

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from harness.collect.pattern import compile_java
 from harness.errors import DefinitionError, FilePatternError, HarnessError, InputError, SharePathError
+from harness.events import Format
 from harness.logsource.jsonfile import DefinitionItem, Entry, Steps, load
-from harness.logsource.model import MSGTRK_PATTERNS, PROTOCOL, TYPE, LogSource
+from harness.logsource.model import MSGTRK_PATTERNS, PROTOCOL, TYPE, WINCOLLECT, LogSource
 from harness.logsource.parameters import MSGTRK_ATTRIBUTES, find, plain, reference
 from harness.logsource.resolve import console_parameter
 from harness.logsource.schema import Schema
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from harness.logsource.parameters import Attribute
     from harness.logsource.schema import ProtocolType
-    from harness.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +37,13 @@ class Definition:
     source: LogSource
     entry: Entry
 
-    def place(self, attribute: Attribute) -> Source:
-        """Give where a parameter's value stands."""
+    def steps(self, attribute: Attribute) -> Steps:
+        """Give the way to a parameter's value; none where the file calls it by an id alone."""
         for index, each in enumerate(self.entry.parameters):
             known = find((each.name or "", each.label or ""))
             if known is not None and known.attribute == attribute:
-                return self.entry.place("protocol_parameters", index, "value")
-        return self.entry.place()
+                return ("protocol_parameters", index, "value")
+        return ()
 
 
 def definitions(path: Path, schema: Schema | None = None) -> list[Definition]:
@@ -85,6 +85,9 @@ class _Reader:
         given = dict(self._parameters())
         if self.problems:
             return None
+        names = self._names()
+        # Only a definition that no console has seen says how the files are written.
+        old = names["protocol"] == WINCOLLECT
         fields: dict[str, Any] = {
             "host": item.harness.host,
             "origin": item.harness.folders_from,
@@ -95,10 +98,12 @@ class _Reader:
             "coalescing": item.coalesce_events,
             "store_payload": item.store_event_payload,
             "msgtrk_patterns": tuple(self._patterns.values()),
+            "smtp_format": Format(item.harness.smtp_format or (Format.SMTP2003 if old else Format.SMTP)),
+            "msgtrk_format": Format(item.harness.msgtrk_format or (Format.MSGTRK2003 if old else Format.MSGTRK)),
             "identifier": "",
             "server_address": "",
             **given,
-            **self._names(),
+            **names,
         }
         try:
             return LogSource(**fields)

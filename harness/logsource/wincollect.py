@@ -9,16 +9,14 @@ found by their labels, and a console that has others is told so.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import PureWindowsPath
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from harness.errors import InputError
-from harness.exchange.folders import Folders, SmtpFolders
-from harness.logsource.derive import common, share_form
-from harness.logsource.model import LogSource
+from harness.logsource.derive import version_of
 from harness.logsource.parameters import plain
 from harness.logsource.resolve import ResolvedParameter, resolve
+from harness.remote.sharepath import SharePath
 from harness.source import Problem, Source
 from harness.suggest import did_you_mean
 
@@ -26,93 +24,41 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from harness.inventory import Host
+    from harness.logsource.console.client import Object
+    from harness.logsource.model import LogSource
     from harness.logsource.resolve import Resolved
     from harness.logsource.schema import ConsoleParameter, ProtocolType, Schema
 
-VERSION = "2003"
-PROTOCOL = "WinCollect Microsoft Exchange"
-"""Believed; ``logsource_protocol`` names another one."""
-
+_VERSION = "2003"
 _LABELS: Mapping[str, tuple[str, ...]] = {
     "identifier": ("identifier", "Log Source Identifier"),
-    "agent": ("WinCollect Agent", "Agent"),
+    "agent": ("Agent", "WinCollect Agent"),
     "local": ("Local System",),
     "owa": ("OWA Log Folder Path",),
     "smtp": ("SMTP Log Folder Path",),
     "tracking": ("MSGTRK Log Folder Path",),
 }
 _RUNNING = "RUNNING"
+_KEY = "logsource_wincollect_agent"
 
 
-@dataclass(frozen=True, slots=True)
-class WinCollectSource:
-    """A log source that an agent collects.
-
-    Args:
-        source: What it has in common with others; its folders are the share form of the local ones.
-        agent: The agent's name, as the console lists it.
-        destinations: Names of where the agent sends events.
-        folders: The local folders.
-        place: Where the inventory names the host.
-    """
-
-    source: LogSource
-    agent: str
-    destinations: tuple[str, ...]
-    folders: Folders
-    place: Source
-
-
-def default_folders(host: Host) -> Folders:
-    """Give the folders that a host with Exchange 2003 has unless somebody moved them.
-
-    Args:
-        host: From the inventory; its name stands in the folder of message tracking.
-    """
-    server = host.name.partition(".")[0].upper()
-    return Folders(
-        owa=r"C:\WINDOWS\system32\LogFiles\W3SVC1",
-        smtp=(SmtpFolders("hub", r"C:\WINDOWS\system32\LogFiles\SMTPSVC1", ""),),
-        tracking=rf"C:\Program Files\Exchsrvr\{server}.log",
-        origin="defaults of Exchange 2003",
-    )
-
-
-def derive(host: Host, folders: Folders | None) -> WinCollectSource:
-    """Define a host's log source.
+def collects(host: Host) -> bool:
+    """Tell whether an agent collects a host's logs, not the console itself.
 
     Args:
         host: From the inventory.
-        folders: As read off the host; None for the version's defaults.
-
-    Raises:
-        InputError: The console wouldn't take what the inventory says of it.
-        SharePathError: A folder isn't on a local drive.
     """
-    found = folders or default_folders(host)
-    smtp = next((each.receive for each in found.smtp), "")
-    own = {**common(host), "protocol": host.get("logsource_protocol") or PROTOCOL, "origin": found.origin}
-
-    def share(path: str) -> str:
-        return share_form(path, system_drive=found.system_drive) if path else ""
-
-    source = LogSource(**own, owa_folder=share(found.owa), smtp_folder=share(smtp), msgtrk_folder=share(found.tracking))
-    return WinCollectSource(
-        source,
-        str(host.get("logsource_wincollect_agent") or host.name.partition(".")[0]),
-        tuple(host.get("logsource_wincollect_destinations") or ()),
-        found,
-        host.source("logsource_wincollect_agent"),
-    )
+    return version_of(host) == _VERSION
 
 
 def resolved(
-    each: WinCollectSource, schema: Schema, agents: Sequence[Mapping[str, Any]], places: Sequence[Mapping[str, Any]]
+    source: LogSource, host: Host, schema: Schema, agents: Sequence[Object], places: Sequence[Object]
 ) -> Resolved:
     """Look up what a log source names, its agent and destinations included.
 
     Args:
-        each: The log source.
+        source: The log source.
+        host: Its host, which says which agent and destinations.
         schema: What the console says of itself.
         agents: The agents that the console lists.
         places: The destinations that the console lists.
@@ -120,63 +66,70 @@ def resolved(
     Raises:
         InputError: The console doesn't know a name, or knows no agent or destination at all.
     """
-    agent = _agent(each, agents)
-    destinations = _destinations(each, places)
-    found = resolve(each.source, schema, lambda protocol: _parameters(each, agent, protocol))
-    return type(found)(found.source, {**found.fields, **destinations}, found.parameters)
+    agent = _agent(host, agents)
+    destinations = _destinations(host, places)
+    found = resolve(source, schema, lambda protocol: _parameters(source, agent, protocol))
+    return replace(found, fields={**found.fields, **destinations})
 
 
-def note(each: WinCollectSource, agents: Sequence[Mapping[str, Any]]) -> str:
-    """Say what is odd with the agent; empty where nothing is.
+def note(host: Host, agents: Sequence[Object]) -> str:
+    """Say what is odd with a host's agent; empty where nothing is.
 
     Args:
-        each: The log source.
+        host: From the inventory.
         agents: The agents that the console lists.
     """
+    wanted = _wanted(host).casefold()
     for agent in agents:
-        if str(agent.get("name", "")).casefold() == each.agent.casefold() and agent.get("status") != _RUNNING:
-            return f"the WinCollect agent {agent.get('name')} of {each.source.host} is {agent.get('status')}"
+        if str(agent.get("name", "")).casefold() == wanted and agent.get("status") != _RUNNING:
+            return f"the WinCollect agent {agent.get('name')} of {host.name} is {agent.get('status')}"
     return ""
 
 
-def _agent(each: WinCollectSource, agents: Sequence[Mapping[str, Any]]) -> str:
+def _wanted(host: Host) -> str:
+    return str(host.get(_KEY) or host.name.partition(".")[0])
+
+
+def _agent(host: Host, agents: Sequence[Object]) -> str:
+    wanted = _wanted(host)
     names = [str(agent.get("name", "")) for agent in agents]
-    found = next((name for name in names if name.casefold() == each.agent.casefold()), None)
+    found = next((name for name in names if name.casefold() == wanted.casefold()), None)
     if found is not None:
         return found
     if not names:
-        message = f"{each.source.host}: the console has no WinCollect agent at all"
+        message = f"{host.name}: the console has no WinCollect agent at all"
         hint = "install WinCollect 7 on the server and register it; WinCollect 10 is managed apart from this API"
     else:
-        message = f"{each.source.host}: the console has no WinCollect agent named {each.agent!r}"
-        hint = did_you_mean(each.agent, names) or f"it has {', '.join(sorted(names))}; set logsource_wincollect_agent"
-    raise InputError([Problem(each.place, message, hint)])
+        message = f"{host.name}: the console has no WinCollect agent named {wanted!r}"
+        hint = did_you_mean(wanted, names) or f"it has {', '.join(sorted(names))}; set logsource_wincollect_agent"
+    raise InputError([Problem(host.source(_KEY), message, hint)])
 
 
-def _destinations(each: WinCollectSource, places: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _destinations(host: Host, places: Sequence[Object]) -> dict[str, Any]:
     """Give the fields for the destinations; one internal one is the default."""
+    wanted: tuple[str, ...] = host.get("logsource_wincollect_destinations") or ()
     by_name = {str(place.get("name", "")).casefold(): place for place in places}
     internal = [place for place in places if place.get("internal")]
     known = ", ".join(sorted(str(place.get("name")) for place in places))
     problems: list[Problem] = []
-    chosen: list[Mapping[str, Any]] = []
-    for name in each.destinations:
+    chosen: list[Object] = []
+    for name in wanted:
         if name.casefold() in by_name:
             chosen.append(by_name[name.casefold()])
         else:
             hint = did_you_mean(name, map(str, by_name)) or (f"it has {known}" if known else "")
-            message = f"{each.source.host}: the console has no WinCollect destination named {name!r}"
-            problems.append(Problem(each.place, message, hint))
-    if not each.destinations and len(internal) == 1:
+            message = f"{host.name}: the console has no WinCollect destination named {name!r}"
+            problems.append(Problem(host.source(_KEY), message, hint))
+    if not wanted and len(internal) == 1:
         chosen = internal
-    elif not each.destinations:
-        message = f"{each.source.host}: nobody says where its WinCollect agent sends events"
+    elif not wanted:
+        message = f"{host.name}: nobody says where its WinCollect agent sends events"
         hint = f"set logsource_wincollect_destinations; the console has {known or 'none, so make one there first'}"
-        problems.append(Problem(each.place, message, hint))
+        problems.append(Problem(host.source(_KEY), message, hint))
     inside = [place["id"] for place in chosen if place.get("internal")]
     if len(inside) > 1:
-        message = f"{each.source.host}: a log source has one internal WinCollect destination at most"
-        problems.append(Problem(each.place, message, "leave one out of logsource_wincollect_destinations"))
+        message = f"{host.name}: a log source has one internal WinCollect destination at most"
+        problems.append(Problem(host.source(_KEY), message, "leave one out of logsource_wincollect_destinations"))
     if problems:
         raise InputError(problems)
     outside = [place["id"] for place in chosen if not place.get("internal")]
@@ -186,21 +139,21 @@ def _destinations(each: WinCollectSource, places: Sequence[Mapping[str, Any]]) -
     }
 
 
-def _parameters(each: WinCollectSource, agent: str, protocol: ProtocolType) -> tuple[ResolvedParameter, ...]:
+def _parameters(source: LogSource, agent: str, protocol: ProtocolType) -> tuple[ResolvedParameter, ...]:
     values = {
-        "identifier": each.source.identifier,
+        "identifier": source.identifier,
         "agent": agent,
         "local": "true",
-        "owa": _local(each.folders.owa, each.folders),
-        "smtp": _local(next((smtp.receive for smtp in each.folders.smtp), ""), each.folders),
-        "tracking": _local(each.folders.tracking, each.folders),
+        "owa": _local(source.owa_folder),
+        "smtp": _local(source.smtp_folder),
+        "tracking": _local(source.msgtrk_folder),
     }
     found = {key: _labelled(protocol, labels) for key, labels in _LABELS.items()}
     missing = [_LABELS[key][-1] for key, parameter in found.items() if parameter is None]
     if missing:
         message = f"the console's protocol {protocol.name} has no parameter {missing[0]!r}"
         known = ", ".join(parameter.shown for parameter in protocol.parameters)
-        raise InputError([Problem(Source(each.source.name), message, f"it has {known}" if known else "")])
+        raise InputError([Problem(Source(source.name), message, f"it has {known}" if known else "")])
     return tuple(
         ResolvedParameter("identifier" if key == "identifier" else None, parameter, values[key])
         for key, parameter in found.items()
@@ -213,9 +166,9 @@ def _labelled(protocol: ProtocolType, labels: Sequence[str]) -> ConsoleParameter
     return next((each for each in protocol.parameters if {plain(each.name), plain(each.label)} & wanted), None)
 
 
-def _local(path: str, folders: Folders) -> str:
-    r"""Write a folder as an agent takes it: ``C:\folder\``."""
-    if not path:
+def _local(folder: str) -> str:
+    r"""Write a folder as an agent takes it: ``C:\folder\``; empty for none."""
+    if not folder:
         return ""
-    whole = path.replace("%SystemDrive%", folders.system_drive)
-    return str(PureWindowsPath(whole)).rstrip("\\") + "\\"
+    place = SharePath.parse(folder)
+    return "\\".join([f"{place.share[0].upper()}:", *filter(None, place.folder.split("/")), ""])

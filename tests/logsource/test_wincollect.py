@@ -9,11 +9,15 @@ import pytest
 from harness.errors import InputError
 from harness.exchange.folders import Folders, SmtpFolders
 from harness.inventory import load
+from harness.logsource.derive import derive
 from harness.logsource.schema import from_answers
-from harness.logsource.wincollect import WinCollectSource, derive, note, resolved
+from harness.logsource.wincollect import note, resolved
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from harness.inventory import Host
+    from harness.logsource.resolve import Resolved
 
 LABELS = (
     "Log Source Identifier",
@@ -35,15 +39,22 @@ def _schema(labels: tuple[str, ...] = LABELS) -> Any:
     return from_answers({"log_source_types": types, "protocol_types": [protocol]})
 
 
-def _source(tmp_path: Path, line: str = "", folders: Folders | None = None) -> WinCollectSource:
+def _host(tmp_path: Path, line: str = "") -> Host:
     inventory = tmp_path / "inventory.ini"
     inventory.write_text(f"ex03.corp.example exchange_version=2003 {line}\n")
-    return derive(load(inventory).hosts["ex03.corp.example"], folders)
+    return load(inventory).hosts["ex03.corp.example"]
+
+
+def _resolved(
+    host: Host, places: Any, *, agents: Any = AGENTS, folders: Folders | None = None, labels: tuple[str, ...] = LABELS
+) -> Resolved:
+    (source,) = derive(host, folders)
+    return resolved(source, host, _schema(labels), agents, places)
 
 
 def test_the_agent_reads_local_folders(tmp_path: Path) -> None:
     """As the server knows them, where the protocol of later versions takes a share."""
-    found = resolved(_source(tmp_path), _schema(), AGENTS, [INSIDE, OUTSIDE])
+    found = _resolved(_host(tmp_path), [INSIDE, OUTSIDE])
 
     values = {each.console.label: each.value for each in found.parameters}
     assert {
@@ -62,7 +73,7 @@ def test_folders_that_were_moved(tmp_path: Path) -> None:
     """Those that were read off the host count."""
     moved = Folders("%SystemDrive%\\W3", (SmtpFolders("hub", "D:\\Smtp", ""),), "", "the host", system_drive="E:")
 
-    found = resolved(_source(tmp_path, folders=moved), _schema(), AGENTS, [INSIDE])
+    found = _resolved(_host(tmp_path), [INSIDE], folders=moved)
 
     values = {each.console.label: each.value for each in found.parameters}
     assert ("E:\\W3\\", "D:\\Smtp\\", "") == tuple(values[label] for label in LABELS[4:])
@@ -70,9 +81,9 @@ def test_folders_that_were_moved(tmp_path: Path) -> None:
 
 def test_destinations_by_name(tmp_path: Path) -> None:
     """Internal and external ones have fields of their own."""
-    source = _source(tmp_path, "logsource_wincollect_destinations=Standby,console")
+    host = _host(tmp_path, "logsource_wincollect_destinations=Standby,console")
 
-    found = resolved(source, _schema(), AGENTS, [INSIDE, OUTSIDE])
+    found = _resolved(host, [INSIDE, OUTSIDE])
 
     assert (21, [22]) == (
         found.fields["wincollect_internal_destination_id"],
@@ -100,7 +111,7 @@ def test_destinations_by_name(tmp_path: Path) -> None:
 def test_what_isnt_registered(tmp_path: Path, line: str, agents: Any, places: Any, words: str) -> None:
     """Agents and destinations can't be made through the API, so a missing one is refused with what to do."""
     with pytest.raises(InputError) as caught:
-        resolved(_source(tmp_path, line), _schema(), agents, places)
+        _resolved(_host(tmp_path, line), places, agents=agents)
 
     assert words in str(caught.value)
     assert "inventory.ini:1" in str(caught.value)
@@ -108,13 +119,13 @@ def test_what_isnt_registered(tmp_path: Path, line: str, agents: Any, places: An
 
 def test_a_protocol_that_calls_its_parameters_otherwise(tmp_path: Path) -> None:
     """What it has is listed, since nothing of it is documented."""
-    with pytest.raises(InputError, match=r"no parameter 'Agent' \(it has .*Agent of WinCollect"):
-        resolved(_source(tmp_path), _schema(("Agent of WinCollect", *LABELS[:1], *LABELS[2:])), AGENTS, [INSIDE])
+    with pytest.raises(InputError, match=r"no parameter 'WinCollect Agent' \(it has .*Agent of WinCollect"):
+        _resolved(_host(tmp_path), [INSIDE], labels=("Agent of WinCollect", *LABELS[:1], *LABELS[2:]))
 
 
 def test_an_agent_that_doesnt_run(tmp_path: Path) -> None:
     """It is told, and doesn't keep the log source from being made."""
-    source = _source(tmp_path, "logsource_wincollect_agent=ex04")
+    host = _host(tmp_path, "logsource_wincollect_agent=ex04")
 
-    assert "the WinCollect agent EX04 of ex03.corp.example is STOPPED" == note(source, AGENTS)
-    assert "" == note(_source(tmp_path), AGENTS)
+    assert "the WinCollect agent EX04 of ex03.corp.example is STOPPED" == note(host, AGENTS)
+    assert "" == note(_host(tmp_path), AGENTS)

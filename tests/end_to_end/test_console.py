@@ -282,11 +282,13 @@ def test_event_ids_that_the_console_doesnt_know(siem: Deployment, tmp_path: Path
     path.write_text("".join(json.dumps({"family": "MSGTRK", "event_id": each}) + "\n" for each in ids))
 
     code, shown = siem.json("event-map", "--events", path)
+    narrowed = siem.run("event-map", "--events", path, "--family", "OWA")
 
     known = {each["event_id"]: each for each in shown["event_ids"]}
     assert 1 == code
     assert (True, 2) == (known["DELIVER"]["known"], known["DELIVER"]["events"])
     assert all("QID" in each for each in known["DELIVER"]["records"])
+    assert (1, True) == (narrowed.code, "the files hold no event" in narrowed.err)
     assert (False, f"{path}:3") == (known["NEVERHEARDOF"]["known"], known["NEVERHEARDOF"]["first"])
 
 

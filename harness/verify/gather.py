@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from harness.collect.delivery import Chunk
     from harness.collect.source import PolledFolder
-    from harness.events import Event, LineReader
+    from harness.events import Event, Reader
     from harness.events import Mapping as FieldMapping
     from harness.exchange.folders import Stated
     from harness.remote.smb import SmbConnection
@@ -124,7 +124,7 @@ class _Sink:
         self._watched = watched
         self._address = address
         self._mappings = mappings
-        self._readers: dict[tuple[str, datetime], LineReader] = {}
+        self._readers: dict[tuple[str, datetime], Reader] = {}
         self._heads: dict[tuple[str, datetime], bytes] = {}
 
     def deliver(self, chunk: Chunk) -> Delivered:
@@ -154,7 +154,7 @@ class _Sink:
         """Nothing is written."""
         return {}
 
-    def _read(self, reader: LineReader, data: bytes, offset: int) -> Delivered:
+    def _read(self, reader: Reader, data: bytes, offset: int) -> Delivered:
         before = self._watched.seen.events
         for item in reader.feed(data, offset):
             if isinstance(item, Header):
@@ -165,7 +165,7 @@ class _Sink:
                 self._record(item)
         return Delivered(self._watched.seen.events - before, b"")
 
-    def _reader(self, file: str, head: bytes, encoding: str) -> LineReader | None:
+    def _reader(self, file: str, head: bytes, encoding: str) -> Reader | None:
         """Give a reader for a file by its first bytes; None where it is no log of this family."""
         recognised = recognise(file, head)
         seen = self._watched.seen

@@ -11,6 +11,7 @@ from harness.cli.definitions import expected, given_sources
 from harness.cli.lab import lab_of
 from harness.cli.polled import polled_hosts
 from harness.errors import InputError
+from harness.events import Family
 from harness.exchange.folders import owa_path, services
 from harness.inventory import load as load_inventory
 from harness.logsource.derive import version_of
@@ -247,6 +248,7 @@ def _subject(host: Host, polled: PolledHost, lab: Reached | None, options: Probe
         connect=lambda: SmbConnection(polled.endpoint),
         probe=probe,
         stated=polled.stated,
+        written=frozenset(map(Family, polled.written)),
         takes_mail=bool(services(version_of(host), frozenset(host.get("exchange_roles") or ()))),
         home=home,
     )

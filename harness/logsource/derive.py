@@ -55,6 +55,7 @@ __all__ = ["Folders", "belongs", "check_distinct", "default_folders", "derive", 
 _SYSTEM_DRIVE = re.compile("%SystemDrive%", re.IGNORECASE)
 _DRIVE = re.compile(r"^[A-Za-z]:$")
 _PROTOCOL_LOG = "protocollog"
+_VIRTUAL_SERVER = re.compile(r"-smtpsvc\d+", re.ASCII)
 _RELOCATED = "relocated"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NETBIOS_LENGTH = 15
@@ -114,7 +115,9 @@ def belongs(identifier: str, base: str) -> bool:
         base: The identifier of the host's first log source.
     """
     suffixes = {suffix + more for suffix in _SUFFIXES.values() for more in ("", "-send")}
-    return identifier.casefold() in {f"{base}{suffix}".casefold() for suffix in suffixes}
+    begin, suffix = identifier[: len(base)].casefold(), identifier[len(base) :].casefold()
+    known_one = suffix in suffixes or _VIRTUAL_SERVER.fullmatch(suffix) is not None
+    return begin == base.casefold() and known_one
 
 
 def default_folders(host: Host) -> Folders:

@@ -177,6 +177,19 @@ KEYS: tuple[Key, ...] = (
     Key("exchange_user", "text", "The account for the Exchange cmdlets.", default_from="winrm_user"),
     Key("exchange_password", "secret", "Its password.", default_from="winrm_password"),
     Key("exchange_fqdn", "text", "The full name of the server whose Exchange cmdlets are used."),
+    Key(
+        "exchange_smtp_layout",
+        "choice",
+        "Whether each transport service's SMTP logs are a log source, or all were moved below one root and are one.",
+        default_from="per_service",
+        choices=("per_service", "relocated"),
+    ),
+    Key(
+        "exchange_smtp_root",
+        "text",
+        "That root: a folder on a local drive of the host's that holds nothing else.",
+        default="C:\\ExchangeLogs\\Smtp",
+    ),
     Key("smb_user", "text", "The account for reading logs over SMB.", default_from="winrm_user"),
     Key("smb_password", "secret", "Its password.", default_from="winrm_password"),
     Key("smb_domain", "text", "The domain of smb_user, where the name doesn't hold it."),
@@ -295,7 +308,7 @@ KEYS: tuple[Key, ...] = (
         default=False,
     ),
     Key("lab_flush_delay", "seconds", "How long a simulated host holds back log lines."),
-    Key("lab_probe_interval", "seconds", "How often a simulated host's health manager sends mail; never by default."),
+    Key("lab_probe_interval", "seconds", "How often a simulated host's monitoring sends mail; never by default."),
 )
 
 BY_NAME: dict[str, Key] = {name: key for key in KEYS for name in (key.name, *key.aliases)}

@@ -9,6 +9,9 @@ Receive and send logs are polled through the folder above both, which Exchange n
 moved them elsewhere, the folder above may hold anything, a database's transaction logs for example, which end in
 ``.log`` too; then they become two log sources, ``…`` and ``…-send``.
 
+With ``exchange_smtp_layout=relocated`` the services' logs were moved below ``exchange_smtp_root``, which holds nothing
+else (`harness.modules.smtp_log_folders` does that), and one log source polls them all.
+
 Up to 2010 the mailbox role tracks what it submits in files ``MSGTRKM…``, which none of the protocol's file patterns is
 believed to match: such a host's log source has a pattern of its own. The protocol doesn't read Exchange 2003, and
 WinCollect does: its log source says so, over the same folders. Each further SMTP virtual server there is a log source
@@ -19,6 +22,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -26,7 +30,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import DefinitionError, InventoryError, SharePathError
 from harness.events import Format
 from harness.exchange import folders as known
-from harness.exchange import versions
+from harness.exchange import values, versions
 from harness.exchange.folders import Folders
 from harness.inventory.secrets import PLAIN, ReferredSecret
 from harness.logsource.model import (
@@ -51,6 +55,8 @@ __all__ = ["Folders", "belongs", "check_distinct", "default_folders", "derive", 
 _SYSTEM_DRIVE = re.compile("%SystemDrive%", re.IGNORECASE)
 _DRIVE = re.compile(r"^[A-Za-z]:$")
 _PROTOCOL_LOG = "protocollog"
+_VIRTUAL_SERVER = re.compile(r"-smtpsvc\d+", re.ASCII)
+_RELOCATED = "relocated"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NETBIOS_LENGTH = 15
 _EXCHANGE_2003 = "2003"
@@ -68,8 +74,8 @@ def derive(host: Host, folders: Folders | None) -> tuple[LogSource, ...]:
         At least one; identifiers differ.
 
     Raises:
-        InventoryError: The host's default folders can't be told without its name, or the console wouldn't take what
-            the inventory says of the log source.
+        InventoryError: The host's default folders can't be told without its name, the host's SMTP logs aren't where
+            the inventory says that they were moved, or the console wouldn't take what it says of the log source.
         SharePathError: A folder isn't on a local drive.
     """
     try:
@@ -109,7 +115,9 @@ def belongs(identifier: str, base: str) -> bool:
         base: The identifier of the host's first log source.
     """
     suffixes = {suffix + more for suffix in _SUFFIXES.values() for more in ("", "-send")}
-    return identifier.casefold() in {f"{base}{suffix}".casefold() for suffix in suffixes}
+    begin, suffix = identifier[: len(base)].casefold(), identifier[len(base) :].casefold()
+    known_one = suffix in suffixes or _VIRTUAL_SERVER.fullmatch(suffix) is not None
+    return begin == base.casefold() and known_one
 
 
 def default_folders(host: Host) -> Folders:
@@ -129,7 +137,12 @@ def default_folders(host: Host) -> Folders:
             "set exchange_fqdn to the server's full name",
         )
         raise InventoryError([problem])
-    return known.of_roles(version, frozenset(host.get("exchange_roles") or ()), server)
+    found = known.of_roles(version, frozenset(host.get("exchange_roles") or ()), server)
+    root = _wanted_root(host)
+    if not root or not found.smtp:
+        return found
+    moved = tuple(known.relocated(root, smtp.service) for smtp in found.smtp)
+    return replace(found, smtp=moved, origin=f"{found.origin}, SMTP logs below {root}")
 
 
 def version_of(host: Host) -> str:
@@ -179,7 +192,8 @@ def _log_sources(host: Host, folders: Folders) -> Iterator[LogSource]:
 
     settings = _settings(host)
     named = host.get("logsource_identifier") or host.name
-    places = dict(_smtp_places(folders.smtp))
+    root = _relocated_root(host, folders)
+    places = {"": root} if root else dict(_smtp_places(folders.smtp))
     places.setdefault("", "")
     for suffix in sorted(places):
         identifier = named + suffix
@@ -271,6 +285,35 @@ def _files(host: Host) -> dict[str, Any]:
         }
     apart = known.submits_apart(version, frozenset(host.get("exchange_roles") or ()))
     return {"msgtrk_patterns": MSGTRK_UP_TO_2010_PATTERNS} if apart else {}
+
+
+def _wanted_root(host: Host) -> str:
+    """Give the folder below which the inventory says that SMTP logs were moved; empty where it doesn't."""
+    asked = host.get("exchange_smtp_layout") == _RELOCATED and version_of(host) != _EXCHANGE_2003
+    return str(host.get("exchange_smtp_root")) if asked else ""
+
+
+def _relocated_root(host: Host, folders: Folders) -> str:
+    """Give the folder of all SMTP logs of a host whose inventory says that they were moved; empty for another host's.
+
+    Raises:
+        InventoryError: They weren't, as the host says.
+    """
+    root = _wanted_root(host)
+    if not root or not folders.smtp:
+        return ""
+    found = known.common_root(folders.smtp)
+    if found and values.same_path(found, root):
+        return root
+    elsewhere = next(each for each in folders.smtp if each != known.relocated(root, each.service))
+    problem = Problem(
+        host.source("exchange_smtp_layout"),
+        f"{host.name}: its SMTP logs should all be below {root}, but those of the {elsewhere.service} service are in "
+        f"{elsewhere.receive or 'no folder'} and {elsewhere.send or 'no folder'}",
+        "move them: harness apply with the shipped playbook, or a task smtp_log_folders of your own; or set "
+        "exchange_smtp_layout=per_service",
+    )
+    raise InventoryError([problem])
 
 
 def _smtp_places(services: tuple[SmtpFolders, ...]) -> Iterator[tuple[str, str]]:

@@ -92,9 +92,9 @@ def test_a_slow_owner_makes_no_other_host_fail(lab: RunningLab) -> None:
 def test_a_slow_host_holds_no_other_result_up(lab: RunningLab, monkeypatch: pytest.MonkeyPatch) -> None:
     """What the second host did is told while the first one is still at work; the recap is in the inventory's order."""
     monkeypatch.setattr("harness.play.runner._PATIENCE", 0)
-    lab.machine(FIRST).faults.slow["Get-ReceiveConnector"] = 5
+    lab.machine(FIRST).faults.slow["Get-TransportService"] = 5
 
-    ended = lab.run("plan")
+    ended = lab.run("plan", "--tags", "msgtrk")
     told = re.findall(r"^\w+: \[(\S+)\]", ended.out, re.MULTILINE)
 
     assert [SECOND, FIRST] == list(dict.fromkeys(told)), ended.out

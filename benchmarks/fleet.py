@@ -36,7 +36,7 @@ _FASTER = 10.0
 _REQUESTS = 12
 _FLAT = 1.2
 _WAITING = 1000
-_WAIT = ("apply", "-e", "winrm_read_timeout=6")
+_WAIT_SECONDS = 6
 _MEMORY_MB = 500
 
 _WEB = "Import-Module WebAdministration; "
@@ -85,9 +85,9 @@ def run(scale: float = 1.0) -> list[Table]:
         bench = _Bench(Path(folder), running, names)
         return [
             _against_ansible(bench, hosts, rounds),
-            _by_tasks(bench, hosts, rounds),
+            _by_tasks(bench, hosts, rounds, (5, 20, 100) if scale >= 1 else (5, 100)),
             _by_hosts(bench, sizes, rounds),
-            _waiting(Path(folder) / "silent", max(20, int(_WAITING * scale))),
+            _waiting(Path(folder) / "silent", max(20, int(_WAITING * scale)), max(1, int(_WAIT_SECONDS * scale))),
         ]
 
 
@@ -241,15 +241,15 @@ def _asked(runs: Sequence[_Run]) -> tuple[Goal, ...]:
     return (Goal(f"at most {_REQUESTS} requests a host, sign-in included", _REQUESTS, requests, at_most=True),)
 
 
-def _by_tasks(bench: _Bench, hosts: int, rounds: int) -> Table:
+def _by_tasks(bench: _Bench, hosts: int, rounds: int, counts: Sequence[int]) -> Table:
     """The cost of a host doesn't grow with its tasks."""
-    runs: dict[int, list[_Run]] = {count: [] for count in (5, 20, 100)}
+    runs: dict[int, list[_Run]] = {count: [] for count in counts}
     for _ in range(rounds):
         for count, done in runs.items():
             done.append(bench.apply(count, hosts))
     seconds = {count: [each.ended.seconds for each in done] for count, done in runs.items()}
     return Table(
-        f"Fleet: {hosts} servers, 5, 20 and 100 tasks",
+        f"Fleet: {hosts} servers, {', '.join(map(str, counts))} tasks",
         tuple(_side(f"{count} tasks", done, hosts) for count, done in runs.items()),
         (
             Goal(
@@ -285,7 +285,7 @@ def _by_hosts(bench: _Bench, sizes: Sequence[int], rounds: int) -> Table:
     )
 
 
-def _waiting(folder: Path, count: int) -> Table:
+def _waiting(folder: Path, count: int, seconds: int) -> Table:
     """Servers that take a connection and say nothing, all waited for at once."""
     folder.mkdir()
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -297,12 +297,12 @@ def _waiting(folder: Path, count: int) -> Table:
         inventory.write_text(
             f"[exchange]\ndead[0001:{count:04}].lab.example\n[exchange:vars]\naddress=127.0.0.1\n"
             f"winrm_port={silent.getsockname()[1]}\nwinrm_user={USER}\nwinrm_password=env:HARNESS_BENCH\n"
-            "exchange_version=2016\n",
+            f"winrm_read_timeout={seconds}\nexchange_version=2016\n",
             encoding="utf-8",
         )
         os.environ["HARNESS_BENCH"] = PASSWORD
-        alone = _harness([*_WAIT, str(inventory), "-l", "dead0001.lab.example"])
-        together = _harness([*_WAIT, str(inventory), "--forks", str(count)])
+        alone = _harness(["apply", str(inventory), "-l", "dead0001.lab.example"])
+        together = _harness(["apply", str(inventory), "--forks", str(count)])
     for ended, servers in ((alone, 1), (together, count)):
         if ended.said.count("gave no answer") != servers:
             raise RuntimeError(f"{servers} silent servers weren't all waited for: {ended.said[-2000:]}")

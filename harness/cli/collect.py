@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from harness.collect.sink import EventSink, Form, Rules
     from harness.collect.source import PolledFolder
     from harness.errors import HostError
+    from harness.events import Engine
 
 _FAMILIES = ("OWA", "SMTP", "MSGTRK")
 
@@ -43,11 +44,15 @@ class _Options:
     form: str
     families: frozenset[str]
     mappings: tuple[Path, ...]
+    engine: Engine
     since_now: bool
     state: Path | None
     interval: float | None
     throttle: float
     ask: bool
+    definitions: Path | None
+    schema: Path | None
+    forks: int
 
     @property
     def line_form(self) -> Form:
@@ -83,6 +88,29 @@ class _Options:
     multiple=True,
     help="A mapping file to lay over the shipped one, field by field. May be given more than once.",
 )
+@click.option(
+    "--log-sources",
+    "definitions",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Poll through the definitions in this file, as logsources export writes them, not as hosts and inventory say.",
+)
+@click.option(
+    "--console-schema",
+    "schema",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For --log-sources: what the console answered, where the file has names or ids of the console's own.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "strict", "fast"]),
+    default="auto",
+    show_default=True,
+    envvar="HARNESS_ENGINE",
+    show_envvar=True,
+    help="How logs are read: row by row, or by the block (extra fast); both give the same.",
+)
 @click.option("--since-now", is_flag=True, help="Leave out what a log folder holds when it is first polled.")
 @click.option(
     "--state",
@@ -103,6 +131,13 @@ class _Options:
     metavar="N",
     help="At most N events a second of each log folder; 0 for no limit.  [default: 0]",
 )
+@click.option(
+    "--forks",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Hosts at a time; with --follow all are polled at once, and so many are asked where their logs are.",
+)
 @click.option("--defaults", is_flag=True, help="Don't ask the hosts where their logs are; poll the default folders.")
 def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     inventory: Path,
@@ -113,10 +148,14 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     form: str,
     families: str | None,
     mappings: tuple[Path, ...],
+    definitions: Path | None,
+    schema: Path | None,
+    engine: Engine,
     since_now: bool,
     state: Path | None,
     interval: float | None,
     throttle: float,
+    forks: int,
     defaults: bool,
 ) -> int:
     """Write down the events of the logs of INVENTORY's hosts, polled over SMB.
@@ -138,11 +177,15 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
         form=form,
         families=_families(families),
         mappings=mappings,
+        engine=engine,
         since_now=since_now,
         state=state,
         interval=interval,
         throttle=throttle,
-        ask=not defaults,
+        ask=not defaults and definitions is None,
+        definitions=definitions,
+        schema=schema,
+        forks=forks,
     )
     _check(options)
     return _collect(options)
@@ -185,6 +228,7 @@ def _check(options: _Options) -> None:
 
 def _collect(options: _Options) -> int:
     from harness.cli.collectreport import Report
+    from harness.cli.definitions import given_sources
     from harness.cli.interrupts import stopped_by_signals
     from harness.cli.lab import lab_of
     from harness.cli.polled import polled_hosts
@@ -200,14 +244,21 @@ def _collect(options: _Options) -> int:
     chosen = loaded.select(options.limit, source=Source("--limit"))
     if not chosen:
         raise InputError([Problem(Source("--limit" if options.limit else str(options.inventory)), "no host is left")])
+    given = None
+    if options.definitions is not None:
+        given = given_sources(options.definitions, loaded, chosen, options.schema)
+        for line in given.notices:
+            report.say(f"note: {line}")
     mappings = {format_: load_mapping(format_, options.mappings) for format_ in Format}
     stop = threading.Event()
     with stopped_by_signals(stop.set) as interrupted, lab_of(chosen, options.inventory) as lab:
-        hosts = polled_hosts(chosen, loaded, options.extra, lab, stop=stop, ask=options.ask)
+        hosts = polled_hosts(
+            chosen, loaded, options.extra, lab, stop=stop, ask=options.ask, forks=options.forks, given=given
+        )
         if not stop.is_set():
             for host in hosts:
                 report.say(f"{host.name}: {host.note}")
-            rules = Rules(mappings, {host.name: host.address for host in hosts})
+            rules = Rules(mappings, {host.name: host.address for host in hosts}, engine=options.engine)
             _poll(options, hosts, rules, report, stop)
     if options.follow:
         return 0
@@ -250,7 +301,7 @@ def _poll(options: _Options, hosts: Sequence[PolledHost], rules: Rules, report: 
             ]
             for host in hosts
         ]
-        run = follow_hosts if options.follow else poll_hosts
+        run = follow_hosts if options.follow else partial(poll_hosts, forks=options.forks)
         try:
             run(pollers, stop, on_result=on_result, on_error=on_error)
         except (BrokenPipeError, StoreError):

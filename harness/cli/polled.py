@@ -6,10 +6,12 @@ import math
 import socket
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
+from harness import workers
 from harness.cli.hosts import run_hosts
 from harness.errors import HarnessError, HostError, InputError, InventoryError, SharePathError
 from harness.logsource.derive import derive
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from harness.remote.smb import SmbEndpoint
     from harness.source import Problem
 
+_FORKS = 20
 _WAKE_SECONDS = 0.2
 _LEAVE_SECONDS = 5.0
 
@@ -44,6 +47,7 @@ class PolledHost:
         address: Its IP address, which payloads name as ``SourceIp``; empty where its name has none.
         note: Where the folders come from, and why.
         stated: What the host says of its own logging; None where it wasn't asked.
+        home: The log sources that it would have by its own word, where the sources are from a file and it was asked.
     """
 
     name: str
@@ -52,6 +56,7 @@ class PolledHost:
     address: str
     note: str
     stated: Stated | None = None
+    home: tuple[LogSource, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +95,7 @@ def host_sources(
     ready = _ready(hosts, inventory, {}, lab, problems, ask=ask)
     if problems:
         raise InventoryError(dict.fromkeys(problems))
-    answers = _ask(hosts if ask else (), ready, threading.Event(), math.inf)
+    answers = _ask(hosts if ask else (), ready, threading.Event(), forks=_FORKS, seconds=math.inf)
     return tuple(_sources(host, answers.get(host.name), lab.get(host.name)) for host in hosts)
 
 
@@ -102,6 +107,7 @@ def polled_hosts(
     *,
     stop: threading.Event,
     ask: bool = True,
+    forks: int = _FORKS,
     seconds: float = math.inf,
     given: GivenSources | None = None,
 ) -> tuple[PolledHost, ...]:
@@ -114,6 +120,7 @@ def polled_hosts(
         lab: Where the simulated ones answer.
         stop: Set to end the questions early.
         ask: Read the folders off the hosts; a host that can't say is polled at its version's default folders.
+        forks: Hosts asked at a time.
         seconds: How long the questions may take.
         given: Log sources from a file, which count instead of what hosts and inventory say.
 
@@ -134,18 +141,32 @@ def polled_hosts(
     ready = _ready(hosts, inventory, extra, lab, problems, ask=ask)
     if problems:
         raise InventoryError(dict.fromkeys(problems))
-    answers = _ask(hosts if ask else (), ready, stop, seconds)
-    found = []
-    for host in hosts:
-        endpoint = endpoints[host.name]
-        if given is not None:
-            answer = answers.get(host.name)
-            stated = None if answer is None or isinstance(answer, HarnessError) else answer.stated
-            own = HostSources(host.name, given.by_host[host.name], f"log sources of {given.file}", stated)
-        else:
-            own = _sources(host, answers.get(host.name), lab.get(host.name))
-        found.append(PolledHost(host.name, own.sources, endpoint, _ip(endpoint.target), own.note, own.stated))
-    return tuple(found)
+    answers = _ask(hosts if ask else (), ready, stop, forks=forks, seconds=seconds)
+    return tuple(
+        _polled(host, endpoints[host.name], answers.get(host.name), lab.get(host.name), given) for host in hosts
+    )
+
+
+def _polled(
+    host: Host,
+    endpoint: SmbEndpoint,
+    answer: Folders | HarnessError | None,
+    lab: Reached | None,
+    given: GivenSources | None,
+) -> PolledHost:
+    """Put together what is polled of a host: its own log sources, or those of a file."""
+    address = _ip(endpoint.target)
+    if given is None:
+        own = _sources(host, answer, lab)
+        return PolledHost(host.name, own.sources, endpoint, address, own.note, own.stated)
+    note = f"log sources of {given.file}"
+    sources = given.by_host[host.name]
+    if answer is None or isinstance(answer, HarnessError):
+        return PolledHost(host.name, sources, endpoint, address, note)
+    home: tuple[LogSource, ...] = ()
+    with suppress(SharePathError):  # then the file's word is all there is
+        home = derive(host, answer)
+    return PolledHost(host.name, sources, endpoint, address, note, answer.stated, home)
 
 
 def _ready(
@@ -188,17 +209,20 @@ def _sources(host: Host, answer: Folders | HarnessError | None, lab: Reached | N
 
 
 def _ask(
-    hosts: Sequence[Host], ready: Mapping[str, RunHost], stop: threading.Event, seconds: float
+    hosts: Sequence[Host], ready: Mapping[str, RunHost], stop: threading.Event, *, forks: int, seconds: float
 ) -> dict[str, Folders | HarnessError]:
-    """Ask all hosts at once where their logs are."""
+    """Ask hosts where their logs are, some at a time."""
     answers: dict[str, Folders | HarnessError] = {}
     sessions: list[Session] = []
+    over = threading.Event()
 
     def ask(host: Host) -> None:
         run = ready[host.name]
         session = Session(run.connect, run.target, run.clock(), lambda: None)
         sessions.append(session)
         try:
+            if over.is_set():
+                return
             answers[host.name] = read_folders(session, run.target, frozenset(host.get("exchange_roles") or ()))
         except HarnessError as error:
             answers[host.name] = error
@@ -207,15 +231,14 @@ def _ask(
         finally:
             session.close()
 
-    threads = [threading.Thread(target=ask, args=(host,), name="ask", daemon=True) for host in hosts]
+    threads = workers.start(ask, hosts, forks=forks, stop=over, name="ask")
     until = time.monotonic() + seconds
-    for thread in threads:
-        thread.start()
     for thread in threads:
         while thread.is_alive() and not stop.is_set() and time.monotonic() < until:
             thread.join(_WAKE_SECONDS)
+    over.set()
     if any(thread.is_alive() for thread in threads):
-        for session in sessions:
+        for session in tuple(sessions):
             session.interrupt()
         for thread in threads:
             thread.join(_LEAVE_SECONDS / len(threads))

@@ -182,6 +182,10 @@ class Poller:
             seconds=time.monotonic() - started,
         )
 
+    def disconnect(self) -> None:
+        """Close the connection, which all folders of a host share; the next poll opens it again."""
+        self._connect().close()
+
     def _list(self, connection: SmbConnection, tally: _Tally) -> list[FileInfo]:
         found = connection.list(
             self.source.share,

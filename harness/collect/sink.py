@@ -10,8 +10,9 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from harness.collect.convert import convert
 from harness.collect.delivery import Delivered
-from harness.events import document
+from harness.events import Event, Quarantined, document
 from harness.events.record import encode
+from harness.events.stream import map_items, one_by_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,8 +20,10 @@ if TYPE_CHECKING:
     from harness.collect.delivery import Chunk
     from harness.collect.output import OutputFile
     from harness.collect.source import Family, PolledFolder
-    from harness.events import Event, Format, Quarantined
+    from harness.events import Engine, Format
     from harness.events import Mapping as EventMapping
+    from harness.events.columnar import EventBatch
+    from harness.events.stream import Given
 
 Form = Literal["jsonl", "payload"]
 
@@ -39,6 +42,10 @@ class Tally:
     short: int = 0
     quarantined: int = 0
 
+    def __add__(self, other: Tally) -> Tally:
+        """Add up two."""
+        return Tally(self.events + other.events, self.short + other.short, self.quarantined + other.quarantined)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -49,11 +56,13 @@ class Rules:
         addresses: By host, the address that its payloads name as ``SourceIp``; empty where it isn't known.
         muted: Keys of log folders whose lines are read past without becoming events: what was there before
             collecting began. It may change between two chunks.
+        engine: What reads the logs.
     """
 
     mappings: Mapping[Format, EventMapping]
     addresses: Mapping[str, str]
     muted: set[str] = field(default_factory=set)
+    engine: Engine = "strict"
 
 
 class EventSink(ABC):
@@ -69,19 +78,23 @@ class EventSink(ABC):
 
     def deliver(self, chunk: Chunk) -> Delivered:
         """Take a chunk; what came of it is as durable as the output can be when this returns."""
-        converted = convert(chunk)
+        converted = convert(chunk, self._rules.engine)
         source = chunk.source
         if source.key in self._rules.muted:
             return Delivered(events=0, state=converted.state)
         mapping = self._rules.mappings[source.written]
         address = self._rules.addresses.get(source.host, "")
-        events = [mapping.apply(record, address) for record in converted.records]
-        self._write(source, address, events, converted.quarantined)
-        tally = self.tallies[source.host, source.family]
-        tally.events += len(events)
-        tally.short += sum(bool(event.problems) for event in events)
-        tally.quarantined += len(converted.quarantined)
-        return Delivered(events=len(events), state=converted.state)
+        counted = self._take(source, address, map_items(converted.parts, mapping, address))
+        self.tallies[source.host, source.family] += counted
+        return Delivered(events=counted.events, state=converted.state)
+
+    def _take(self, source: PolledFolder, address: str, mapped: Sequence[EventBatch | Given]) -> Tally:
+        """Write what came of a chunk, event by event."""
+        given = one_by_one(mapped)
+        events = [each for each in given if isinstance(each, Event)]
+        quarantined = [each for each in given if isinstance(each, Quarantined)]
+        self._write(source, address, events, quarantined)
+        return Tally(len(events), sum(bool(event.problems) for event in events), len(quarantined))
 
     @abstractmethod
     def _write(

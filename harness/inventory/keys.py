@@ -313,7 +313,7 @@ KEYS: tuple[Key, ...] = (
         default=False,
     ),
     Key("lab_flush_delay", "seconds", "How long a simulated host holds back log lines."),
-    Key("lab_probe_interval", "seconds", "How often a simulated host's health manager sends mail; never by default."),
+    Key("lab_probe_interval", "seconds", "How often a simulated host's monitoring sends mail; never by default."),
 )
 
 BY_NAME: dict[str, Key] = {name: key for key in KEYS for name in (key.name, *key.aliases)}

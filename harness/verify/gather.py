@@ -9,7 +9,6 @@ Nothing but counts and a few examples is kept of what is read (`harness.verify.s
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -17,14 +16,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness import debug
+from harness import debug, workers
 from harness.collect.delivery import Delivered, Handover
 from harness.collect.poll import Poller
 from harness.collect.positions import Positions
-from harness.errors import HarnessError, HostError, ProbeError, UnreachableError
+from harness.errors import (
+    HarnessError,
+    HostError,
+    PathMissingError,
+    ProbeError,
+    ShareMissingError,
+    UnreachableError,
+)
 from harness.events import Family, Format, Header, Record, load, reader_for, recognise
 from harness.events.formats import HEAD
 from harness.verify import hops
+from harness.verify.expectations import SWITCH
 from harness.verify.probe import DEADLINE, PROBED, SmtpProbe, greeted_by_probe, mentions, recognises
 from harness.verify.probed import ConnectorsLogged, ProbeArrives
 from harness.verify.seen import KEPT, Arrival, Seen, Trail
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
 
     from harness.collect.delivery import Chunk
     from harness.collect.source import PolledFolder
-    from harness.events import Event, LineReader
+    from harness.events import Event, Reader
     from harness.events import Mapping as FieldMapping
     from harness.exchange.folders import Stated
     from harness.remote.smb import SmbConnection
@@ -46,6 +53,8 @@ INTERVAL = 2.0
 
 _GRACE = 5.0
 _WAKE = 0.2
+# How long to wait for what the other folders may show, once one of a family's folders is known to be wrong.
+_LOST = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,9 @@ class Subject:
         connect: Gives a connection to its shares.
         probe: Makes a probe of a kind.
         stated: What the host says of its own logging; None where it wasn't asked.
+        written: The families that a host of its version and roles writes, wherever that is.
         takes_mail: Whether it has a receive connector, or an SMTP virtual server, for a probe's message.
+        home: Where the host itself says that each family's logs are, where the folders are from elsewhere.
     """
 
     name: str
@@ -68,7 +79,9 @@ class Subject:
     connect: Callable[[], SmbConnection]
     probe: Callable[[Kind], Probe]
     stated: Stated | None = None
+    written: frozenset[Family] = frozenset()
     takes_mail: bool = True
+    home: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -111,7 +124,7 @@ class _Sink:
         self._watched = watched
         self._address = address
         self._mappings = mappings
-        self._readers: dict[tuple[str, datetime], LineReader] = {}
+        self._readers: dict[tuple[str, datetime], Reader] = {}
         self._heads: dict[tuple[str, datetime], bytes] = {}
 
     def deliver(self, chunk: Chunk) -> Delivered:
@@ -141,7 +154,7 @@ class _Sink:
         """Nothing is written."""
         return {}
 
-    def _read(self, reader: LineReader, data: bytes, offset: int) -> Delivered:
+    def _read(self, reader: Reader, data: bytes, offset: int) -> Delivered:
         before = self._watched.seen.events
         for item in reader.feed(data, offset):
             if isinstance(item, Header):
@@ -152,7 +165,7 @@ class _Sink:
                 self._record(item)
         return Delivered(self._watched.seen.events - before, b"")
 
-    def _reader(self, file: str, head: bytes, encoding: str) -> LineReader | None:
+    def _reader(self, file: str, head: bytes, encoding: str) -> Reader | None:
         """Give a reader for a file by its first bytes; None where it is no log of this family."""
         recognised = recognise(file, head)
         seen = self._watched.seen
@@ -251,10 +264,15 @@ class HostGather:
             since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
             for family, watched in self.watched.items():
                 own = [folder for folder in self.subject.folders if folder.family == family.value]
-                watched.absent = not own
+                watched.absent = not own and family not in self.subject.written
+                if not own and not watched.absent:
+                    message = f"{self.subject.name} says that it has no folder for its {family} log"
+                    hint = f"give the log a folder on the server, and see {SWITCH[family]}"
+                    self._settle(watched, HostError(message, host=self.subject.name, hint=hint))
                 watched.seen.trail.untracked |= family is Family.MSGTRK and watched.absent
                 watched.unprobed = watched.probe == "smtp" and not self.subject.takes_mail
-                watched.seen.folders = tuple(f"{folder.share}/{folder.folder}" for folder in own)
+                watched.seen.folders = tuple(map(_place, own))
+                watched.seen.home = tuple(self.subject.home.get(family.value, ()))
                 handover = Handover(_Sink(watched, self.subject.address, self._mappings), positions)
                 watched.pollers = [
                     # The throttle is for what the console is sent; here nothing is sent.
@@ -288,7 +306,7 @@ class HostGather:
 
     def _poll(self, stop: threading.Event, until: float) -> None:
         begun = time.monotonic()
-        waiting = [watched for watched in self.watched.values() if not watched.absent]
+        waiting = [each for each in self.watched.values() if not each.absent and not each.done.is_set()]
         while waiting and not stop.is_set():
             round_begun = time.monotonic()
             over = [
@@ -311,7 +329,11 @@ class HostGather:
         watched.seen.cut = now >= until
         if watched.seen.cut or now >= start + watched.deadline:
             return True
-        return watched.seen.error is None and all(failure.final for failure in watched.failures())
+        if watched.seen.lost:
+            return watched.seen.lost == len(watched.seen.folders) or now >= start + _LOST
+        if watched.seen.error is not None:
+            return False
+        return all(failure.final for failure in watched.failures())
 
     def _poll_family(self, watched: Watched) -> bool:
         """Poll the folders of a family.
@@ -323,19 +345,23 @@ class HostGather:
         errors: list[HostError] = []
         files = 0
         refused: dict[str, str] = {}
+        missing: set[str] = set()
         for poller in watched.pollers:
             try:
                 result = poller.poll()
             except HostError as error:
                 errors.append(error)
-                place = f"{poller.source.share}/{poller.source.folder}"
+                place = _place(poller.source)
                 refused[place] = error.message + (f" ({error.hint})" if error.hint else "")
+                if isinstance(error, PathMissingError | ShareMissingError):
+                    missing.add(place)
             else:
                 files += result.listed
                 refused |= {f"{poller.source.share}/{path}": error.message for path, error in result.refused.items()}
         whole = len(errors) == len(watched.pollers)
         seen.error = errors[0] if whole else None
         seen.refused = refused
+        seen.missing = frozenset(missing)
         seen.files = files
         seen.polled_at = datetime.now(UTC)
         first = not seen.polls
@@ -346,6 +372,15 @@ class HostGather:
         for watched in self.watched.values():
             if not watched.done.is_set():
                 watched.seen.error = error
+
+    @staticmethod
+    def _settle(watched: Watched, error: HarnessError) -> None:
+        watched.seen.error = error
+        watched.done.set()
+
+
+def _place(folder: PolledFolder) -> str:
+    return f"{folder.share}/{folder.folder}"
 
 
 class Gathering:
@@ -365,15 +400,10 @@ class Gathering:
         self._until = until
         self._forks = forks
         self._stop = stop
-        self._due: queue.SimpleQueue[HostGather] = queue.SimpleQueue()
 
     def start(self) -> None:
         """Begin; returns at once."""
-        for host in self.hosts.values():
-            self._due.put(host)
-        for _ in range(min(self._forks, len(self.hosts))):
-            # A daemon: what hangs in an answer that doesn't come mustn't keep the process from ending.
-            threading.Thread(target=self._work, name="verify", daemon=True).start()
+        workers.start(self._run, self.hosts.values(), forks=self._forks, stop=self._stop, name="verify")
 
     def wait(self, name: str, family: Family) -> Watched | None:
         """Wait until a family on a host is settled.
@@ -391,13 +421,8 @@ class Gathering:
                 break
         return None
 
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            try:
-                host = self._due.get_nowait()
-            except queue.Empty:
-                return
-            host.run(self._stop, self._until)
+    def _run(self, host: HostGather) -> None:
+        host.run(self._stop, self._until)
 
 
 def mappings(overrides: Iterable[Path] = ()) -> dict[Format, FieldMapping]:

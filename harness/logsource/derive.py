@@ -59,11 +59,11 @@ __all__ = ["Folders", "belongs", "check_distinct", "default_folders", "derive", 
 _SYSTEM_DRIVE = re.compile("%SystemDrive%", re.IGNORECASE)
 _DRIVE = re.compile(r"^[A-Za-z]:$")
 _PROTOCOL_LOG = "protocollog"
-_VIRTUAL_SERVER = re.compile(r"-smtpsvc\d+", re.ASCII)
 _RELOCATED = "relocated"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NETBIOS_LENGTH = 15
 _EXCHANGE_2003 = "2003"
+_SUFFIX = re.compile(r"(-frontend|-mailbox)?(-smtpsvc\d+)?(-send)?", re.ASCII)
 _SUFFIXES: dict[Service, str] = {"hub": "", "edge": "", "frontend": "-frontend", "mailbox": "-mailbox"}
 
 
@@ -118,10 +118,8 @@ def belongs(identifier: str, base: str) -> bool:
         identifier: The log source's.
         base: The identifier of the host's first log source.
     """
-    suffixes = {suffix + more for suffix in _SUFFIXES.values() for more in ("", "-send")}
-    begin, suffix = identifier[: len(base)].casefold(), identifier[len(base) :].casefold()
-    known_one = suffix in suffixes or _VIRTUAL_SERVER.fullmatch(suffix) is not None
-    return begin == base.casefold() and known_one
+    own, first = identifier.casefold(), base.casefold()
+    return own.startswith(first) and _SUFFIX.fullmatch(own[len(first) :]) is not None
 
 
 def default_folders(host: Host) -> Folders:

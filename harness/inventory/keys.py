@@ -194,6 +194,11 @@ KEYS: tuple[Key, ...] = (
     Key("smb_password", "secret", "Its password.", default_from="winrm_password"),
     Key("smb_domain", "text", "The domain of smb_user, where the name doesn't hold it."),
     Key("smb_port", "port", "The port of the SMB service.", default=445),
+    Key(
+        "smb_shares",
+        "texts",
+        "Shares to read logs through instead of the drives' own (`C$`): NAME=FOLDER, with commas between several.",
+    ),
     Key("smb_timeout", "seconds", "The longest wait for an SMB answer.", default=30.0),
     Key(
         "probe_sender",

@@ -278,6 +278,18 @@ KEYS: tuple[Key, ...] = (
     Key("logsource_groups", "texts", "The names of log source groups, with commas between them."),
     Key("logsource_language", "text", "The name of the log source language.", default_from="the console's"),
     Key("logsource_extension", "text", "The name of the log source extension."),
+    Key(
+        "logsource_wincollect_agent",
+        "text",
+        "The WinCollect agent that collects an Exchange 2003 server's logs, as the console names it.",
+        default_from="the host's short name",
+    ),
+    Key(
+        "logsource_wincollect_destinations",
+        "texts",
+        "The names of the WinCollect destinations that it sends events to, with commas between them.",
+        default_from="the console's internal one",
+    ),
     Key("console_url", "text", "The console's address: https://console.corp.example."),
     Key("console_token", "secret", "The token of an authorized service on the console."),
     Key(

@@ -63,6 +63,7 @@ _RELOCATED = "relocated"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NETBIOS_LENGTH = 15
 _EXCHANGE_2003 = "2003"
+_SUFFIX = re.compile(r"(-frontend|-mailbox)?(-smtpsvc\d+)?(-send)?", re.ASCII)
 _SUFFIXES: dict[Service, str] = {"hub": "", "edge": "", "frontend": "-frontend", "mailbox": "-mailbox"}
 
 
@@ -117,8 +118,8 @@ def belongs(identifier: str, base: str) -> bool:
         identifier: The log source's.
         base: The identifier of the host's first log source.
     """
-    suffixes = {suffix + more for suffix in _SUFFIXES.values() for more in ("", "-send")}
-    return identifier.casefold() in {f"{base}{suffix}".casefold() for suffix in suffixes}
+    own, first = identifier.casefold(), base.casefold()
+    return own.startswith(first) and _SUFFIX.fullmatch(own[len(first) :]) is not None
 
 
 def default_folders(host: Host) -> Folders:

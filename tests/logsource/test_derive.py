@@ -11,7 +11,7 @@ import pytest
 from harness.errors import InventoryError, SharePathError
 from harness.exchange.folders import DEFAULTS, Folders, SmtpFolders, relocated
 from harness.inventory import load
-from harness.logsource.derive import check_distinct, derive, share_form
+from harness.logsource.derive import belongs, check_distinct, derive, share_form
 from harness.logsource.model import FAMILIES
 
 if TYPE_CHECKING:
@@ -286,6 +286,15 @@ def test_other_paths_are_refused(path: str) -> None:
     """There is no administrative share for them, or nobody knows where they lead."""
     with pytest.raises(SharePathError):
         share_form(path)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "expected"),
+    [("ex01-smtpsvc2", True), ("EX01-Frontend-send", True), ("ex01-smtpsvc", False), ("ex011", False), ("ex02", False)],
+)
+def test_what_is_a_host_s_own(identifier: str, expected: bool) -> None:
+    """Every log source that a host can have, wherever its logs are, and no other host's."""
+    assert expected == belongs(identifier, "ex01")
 
 
 def test_the_inventory_says_what_the_form_asks_for(make_host: MakeHost) -> None:

@@ -1,0 +1,159 @@
+"""What `harness parse` shows of a log, made wherever the log is read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from harness.events import Counts, Format, Quarantined, Record, document, write_time
+from harness.events.mappingfile import Overlay, load_kept
+from harness.events.partition import Piece, Range, Survey, blank, read, survey
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from harness.events import Event, Item, LineReader
+
+SHOWN = 20
+"""How many of a file's quarantined lines are shown."""
+
+CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), 127, *range(128, 160))}
+_HEAD = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the user asked for.
+
+    Args:
+        format: How the files are written; ``auto`` to recognise each.
+        overlays: Mapping files to lay over the shipped ones.
+        output: ``text`` or ``json``.
+        payload: Whether payloads are shown.
+        source_ip: The server's address.
+    """
+
+    format: str
+    overlays: tuple[Overlay, ...]
+    output: str
+    payload: bool
+    source_ip: str
+
+
+@dataclass(slots=True)
+class Shown:
+    """What is shown of a piece of a log.
+
+    Args:
+        out: Its events, a line each.
+        lost: The first of what couldn't be read, a line each.
+        missed: How many places couldn't be read.
+        short: How many events lack a mapped field.
+        counts: How its lines were taken.
+        after: The reader's state at its end, with counts of nothing.
+    """
+
+    out: bytearray = field(default_factory=bytearray)
+    lost: list[str] = field(default_factory=list)
+    missed: int = 0
+    short: int = 0
+    counts: Counts = field(default_factory=Counts)
+    after: Mapping[str, Any] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Say how much there is, since logs don't belong on a dashboard."""
+        return f"<{self.counts.records} events, {len(self.out)} bytes>"
+
+    def take(self, items: Iterable[Item], format_: Format, options: Options) -> None:
+        """Add what a reader gave."""
+        mapping = load_kept(format_, options.overlays)
+        lines = []
+        for item in items:
+            if isinstance(item, Record):
+                event = mapping.apply(item, options.source_ip)
+                self.short += bool(event.problems)
+                lines.append(_line(event, options))
+            elif isinstance(item, Quarantined):
+                self.missed += 1
+                if self.missed <= SHOWN:
+                    self.lost.append(lost(item))
+        if lines:
+            self.out += ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+
+    def end(self, reader: LineReader, first: int) -> None:
+        """Note how the reader ended.
+
+        Args:
+            reader: What read it.
+            first: How many lines end before the piece.
+        """
+        counts = reader.counts.as_dict()
+        self.counts = Counts(**(counts | {"lines": counts["lines"] - first}))
+        self.after = blank(reader)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Pieces of logs that are to be read one after the other.
+
+    Args:
+        pieces: The pieces.
+        options: How they are shown.
+    """
+
+    pieces: tuple[Piece, ...]
+    options: Options
+
+
+def read_pieces(reading: Reading) -> list[Shown | OSError]:
+    """Read pieces of logs; a file that can't be read gives the reason."""
+    return [_read_piece(piece, reading.options) for piece in reading.pieces]
+
+
+def _read_piece(piece: Piece, options: Options) -> Shown | OSError:
+    shown, reader = Shown(), piece.whole.reader()
+    try:
+        with Path(piece.whole.path).open("rb") as stream:
+            for items in read(piece, reader, stream):
+                shown.take(items, piece.whole.format, options)
+    except OSError as error:
+        return OSError(error.errno, error.strerror or str(error))
+    shown.end(reader, piece.state["line"])
+    return shown
+
+
+def look_over(part: Range) -> Survey | OSError:
+    """Look a range of a log over; a file that can't be read gives the reason."""
+    try:
+        return survey(part)
+    except OSError as error:
+        return OSError(error.errno, error.strerror or str(error))
+
+
+def lost(item: Quarantined) -> str:
+    """Write what couldn't be read as one line."""
+    head = item.head[:_HEAD].decode("utf-8", "backslashreplace").translate(CONTROL)
+    span = f" (and {item.lines - 1} more lines)" if item.lines > 1 else ""
+    return f"{item.file}:{item.line}{span}: {item.reason}, at byte {item.offset}: {head}"
+
+
+def _line(event: Event, options: Options) -> str:
+    """Write an event as one line."""
+    if options.output == "text":
+        if options.payload:
+            return event.payload(options.source_ip)
+        parts = (
+            write_time(event.device_time) or "-",
+            event.family.value,
+            event.event_id or "-",
+            f"{event.source_ip or '-'} -> {event.destination_ip or '-'}",
+            event.username or "-",
+            *(f"[{problem}]" for problem in event.problems),
+        )
+        return "  ".join(parts).translate(CONTROL)
+    shown = document.event(event)
+    if options.payload:
+        shown["payload"] = event.payload(options.source_ip)
+    return json.dumps(shown)

@@ -1,0 +1,245 @@
+"""Tasks on the workers of a Dask cluster.
+
+What travels is pickled by Dask: a function's name and its argument. Keys, and the arguments' ``repr``, are what
+dashboards and logs show. A task's error never leaves its worker as an exception, since a worker logs those with the
+task's argument: it is a result like any other, redacted there, where the secrets are known.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import socket
+import uuid
+from asyncio import CancelledError
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from harness import __version__, debug
+from harness.errors import ClusterError, HarnessError, InputError
+from harness.source import Problem, Source
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import distributed
+
+    from harness.executor.address import Address
+    from harness.executor.model import Task
+
+R = TypeVar("R")
+
+CONNECT_SECONDS = 15.0
+"""How long a scheduler has to answer."""
+
+_OPTION = Source("--executor")
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    """How a task failed."""
+
+    error: HarnessError
+
+
+class DaskExecutor:
+    """The workers of a Dask scheduler.
+
+    Args:
+        address: The scheduler's.
+        seconds: How long it has to answer.
+
+    Raises:
+        InputError: The extra ``dask`` isn't installed, or the cluster's software isn't this process's.
+        ClusterError: Nobody answers, or there is no worker.
+    """
+
+    def __init__(self, address: Address, *, seconds: float = CONNECT_SECONDS) -> None:
+        self._address = address
+        self._client = _connected(address, seconds)
+        try:
+            workers = _workers(address, self._client)
+            _check(self._client)
+        except BaseException:
+            self.close()
+            raise
+        self.width = sum(workers.values())
+        self.confidential = address.tls and all(worker.startswith("tls://") for worker in workers)
+
+    def submit(self, task: Task[R]) -> _Pending[R]:
+        """Run a task on a worker as soon as there is room."""
+        key = f"{task.name} {uuid.uuid4().hex[:12]}"
+        call = _Call(task.function, task.argument, "" if task.again else key, task.waits)
+        try:
+            future = self._client.submit(_run, call, key=key, pure=False)
+        except (OSError, RuntimeError, CancelledError) as error:
+            raise _lost(self._address, error) from error
+        return _Pending(self._address, future, task.name)
+
+    def close(self) -> None:
+        """Let the cluster go; what still runs there comes to nothing."""
+        self._client.close(timeout=2)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call(Generic[R]):
+    """What a worker is given.
+
+    Args:
+        function: What to call.
+        argument: With what.
+        once: What it goes by where it must not begin twice; empty where it may.
+        waits: Whether it leaves the worker's place to others.
+    """
+
+    function: Callable[[Any], R]
+    argument: object
+    once: str
+    waits: bool
+
+    def __repr__(self) -> str:
+        """Name the function alone: this is shown on dashboards and in workers' logs."""
+        return f"<{self.function.__name__}>"
+
+
+def _run(call: _Call[R]) -> R | _Failed:
+    """Do a task, on a worker."""
+    from distributed import Event, secede  # noqa: PLC0415 - an extra
+
+    if call.once:
+        begun = Event(call.once)
+        if begun.is_set():
+            message = "the worker that had begun with it was lost, and what doesn't only read isn't done twice"
+            return _Failed(ClusterError(message, hint="see why the worker ended, and run the command again"))
+        begun.set()
+    if call.waits:
+        secede()
+    try:
+        return call.function(call.argument)
+    except HarnessError as error:
+        return _Failed(error)
+    except Exception as error:  # noqa: BLE001 - a worker would log it with its argument
+        message = f"unexpected {type(error).__name__} on the worker at {socket.gethostname()}"
+        return _Failed(HarnessError(message, hint=debug.keep(error)))
+
+
+class _Pending(Generic[R]):
+    """What will come of a task; see `harness.executor.model.Pending`."""
+
+    def __init__(self, address: Address, future: distributed.Future, name: str) -> None:
+        self._address = address
+        self._future = future
+        self._name = name
+
+    def result(self, timeout: float | None = None) -> R:
+        """Wait for it."""
+        from distributed import KilledWorker  # noqa: PLC0415 - an extra
+
+        try:
+            result: R | _Failed = self._future.result(timeout)
+        except TimeoutError:
+            raise
+        except KilledWorker as error:
+            raise ClusterError(
+                f"{self._name}: every worker that began with it was lost, the last one at {error.last_worker.address}",
+                hint="see the workers' logs; a worker that needs more memory than it has is ended",
+            ) from error
+        except ModuleNotFoundError as error:
+            raise InputError([_unfit(f"a worker lacks {error.name}")]) from error
+        except (CancelledError, OSError) as error:
+            raise _lost(self._address, error) from error
+        if isinstance(result, _Failed):
+            raise result.error
+        return result
+
+    def cancel(self) -> object:
+        """Say that nobody waits any more."""
+        return self._future.cancel()
+
+
+def _connected(address: Address, seconds: float) -> distributed.Client:
+    """Connect to a scheduler."""
+    try:
+        from distributed import Client, Security  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError:
+        problem = Problem(
+            _OPTION, "this needs a package that isn't installed", "pip install 'exchange-log-harness[dask]'"
+        )
+        raise InputError([problem]) from None
+    # What a client logs on a lost connection is said by our own errors.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    files = {"tls_ca_file": address.ca, "tls_client_cert": address.cert, "tls_client_key": address.key}
+    security = Security(
+        **{name: str(path) for name, path in files.items() if path is not None}, require_encryption=address.tls
+    )
+    try:
+        return Client(address.url, security=security, timeout=seconds, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        cause = f": {error}" if not isinstance(error, TimeoutError) else ""
+        raise ClusterError(
+            f"no scheduler answers at {address.written}{cause}",
+            hint="see that it runs and that its port is open to this machine, and whether it speaks TLS (dask+tls://)",
+        ) from error
+
+
+def _workers(address: Address, client: distributed.Client) -> Mapping[str, int]:
+    """Give each worker's address, and how many tasks it runs at a time."""
+    workers: Mapping[str, int] = client.nthreads()
+    if not workers:
+        raise ClusterError(
+            f"the scheduler at {address.written} has no worker",
+            hint=f"start one where the logs are: dask worker {address.url} --nthreads 1",
+        )
+    return workers
+
+
+def _check(client: distributed.Client) -> None:
+    """Refuse a cluster whose software isn't ours: what is pickled here couldn't be read there.
+
+    Raises:
+        InputError: Somebody lacks harness, or has another version of it, of Python or of Dask.
+    """
+
+    def harness_version() -> str:
+        # Pickled as it stands, since where harness is missing it can't be imported by name.
+        try:
+            import harness  # noqa: PLC0415
+        except ImportError:
+            return ""
+        return harness.__version__
+
+    asked = client.get_versions()
+    own = asked["client"]["packages"]
+    others: dict[str, Mapping[str, Any]] = {"the scheduler": asked["scheduler"]["packages"]}
+    others |= {f"the worker at {worker}": each["packages"] for worker, each in asked["workers"].items()}
+    problems = []
+    for who, packages in others.items():
+        for package, ours in (("python", _minor(own["python"])), ("distributed", own["distributed"])):
+            theirs = _minor(packages[package]) if package == "python" else packages[package]
+            if theirs != ours:
+                problems.append(_unfit(f"{who} has {package} {theirs}, and this process has {ours}"))
+    if not problems:
+        versions = {"the scheduler": client.run_on_scheduler(harness_version)}
+        versions |= {f"the worker at {worker}": each for worker, each in client.run(harness_version).items()}
+        for who, theirs in versions.items():
+            if theirs != __version__:
+                has = f"has harness {theirs}, and this process has {__version__}" if theirs else "has no harness"
+                problems.append(_unfit(f"{who} {has}"))
+    if problems:
+        raise InputError(problems)
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _unfit(message: str) -> Problem:
+    own = f"Python {_minor(platform.python_version())}, exchange-log-harness[dask]=={__version__}"
+    return Problem(_OPTION, message, f"scheduler, workers and this machine need the same software: {own}")
+
+
+def _lost(address: Address, error: BaseException) -> ClusterError:
+    return ClusterError(
+        f"the scheduler at {address.written} was lost in mid-run ({type(error).__name__})",
+        hint="see its log, and run the command again; what collect wrote is whole",
+    )

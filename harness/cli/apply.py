@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,11 +12,11 @@ from harness.errors import InputError
 from harness.source import Problem, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from harness.play.playbook import Playbook
     from harness.play.results import RunResult
-    from harness.play.runner import RunHost, Runner
+    from harness.play.runner import RunHost
 
 F = TypeVar("F", bound="Callable[..., Any]")
 _OUTPUT = ("text", "json")
@@ -98,6 +95,7 @@ def _run(
 ) -> RunResult:
     """Read everything, then run; wrong input ends it before a host is touched."""
     from harness.cli import hosts as ready
+    from harness.cli.interrupts import stopped_by_signals
     from harness.cli.lab import lab_of
     from harness.inventory import load as load_inventory
     from harness.modules.registry import MODULES
@@ -128,7 +126,7 @@ def _run(
 
         options = Options(check=check, forks=forks, tags=_words(tags), skip_tags=_words(skip_tags))
         runner = Runner(MODULES, terminal, options)
-        with _stopped_by_signals(runner):
+        with stopped_by_signals(runner.stop):
             result = runner.run(playbook, hosts_of)
     if output == "json":
         click.echo(document.run(result))
@@ -185,19 +183,3 @@ def _check_tags(playbook: Playbook, tags: frozenset[str]) -> None:
 
 def _words(text: str | None) -> frozenset[str]:
     return frozenset(word.strip() for word in (text or "").split(",") if word.strip())
-
-
-@contextmanager
-def _stopped_by_signals(runner: Runner) -> Iterator[None]:
-    """Let Ctrl-C and a polite kill end the scripts on the hosts; a second one ends harness at once."""
-
-    def stop(number: int, _frame: object) -> None:
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-        threading.Thread(target=runner.stop, name="stop", daemon=True).start()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
 import threading
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +18,7 @@ from harness.errors import InputError
 from harness.source import Problem, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from harness.cli.collectreport import Report
     from harness.cli.logsources import PolledHost
@@ -186,6 +185,7 @@ def _check(options: _Options) -> None:
 
 def _collect(options: _Options) -> int:
     from harness.cli.collectreport import Report
+    from harness.cli.interrupts import stopped_by_signals
     from harness.cli.lab import lab_of
     from harness.cli.logsources import polled_hosts
     from harness.collect.convert import FORMATS
@@ -202,8 +202,8 @@ def _collect(options: _Options) -> int:
         raise InputError([Problem(Source("--limit" if options.limit else str(options.inventory)), "no host is left")])
     mappings = {format_: load_mapping(format_, options.mappings) for format_ in FORMATS.values()}
     stop = threading.Event()
-    with _stopped_by_signals(stop) as interrupted, lab_of(chosen, options.inventory) as lab:
-        hosts = polled_hosts(chosen, loaded, options.extra, lab, ask=options.ask, stop=stop)
+    with stopped_by_signals(stop.set) as interrupted, lab_of(chosen, options.inventory) as lab:
+        hosts = polled_hosts(chosen, loaded, options.extra, lab, stop=stop, ask=options.ask)
         if not stop.is_set():
             for host in hosts:
                 report.say(f"{host.name}: {host.note}")
@@ -313,25 +313,3 @@ def _sink(options: _Options, positions: Positions, rules: Rules, report: Report,
 def _let_go() -> None:
     """Keep the interpreter from complaining of the broken pipe as it flushes at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-@contextmanager
-def _stopped_by_signals(stop: threading.Event) -> Iterator[threading.Event]:
-    """Let Ctrl-C and a polite kill end the run after the chunk that is under way; a second one ends it at once.
-
-    Yields:
-        Set once that has happened; ``stop`` is set for other reasons, too.
-    """
-    interrupted = threading.Event()
-
-    def handle(number: int, _frame: object) -> None:
-        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
-        interrupted.set()
-        stop.set()
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interrupted
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

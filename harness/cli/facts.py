@@ -37,9 +37,11 @@ _AT_A_TIME = 20
 def facts_command(inventory: Path, limit: str | None, output: str) -> int:
     """Show what is true of the hosts of INVENTORY, and check what it says of their Exchange.
 
-    Exit codes: 0 done, 1 a host failed or is another than the inventory says, 3 bad input, 4 a host was unreachable.
+    Exit codes: 0 done, 1 a host failed or is another than the inventory says, 3 bad input, 4 a host was unreachable,
+    130 interrupted.
     """
     from harness.cli import hosts as ready
+    from harness.cli.interrupts import stopped_by_signals
     from harness.cli.lab import lab_of
     from harness.inventory import load
     from harness.report import facts as report
@@ -52,9 +54,12 @@ def facts_command(inventory: Path, limit: str | None, output: str) -> int:
     chosen = loaded.select(limit)
     if not chosen:
         raise InputError([Problem(Source("--limit" if limit else str(inventory)), "no host is left to ask")])
-    with lab_of(chosen, inventory) as lab:
+    questions = _Questions()
+    with stopped_by_signals(questions.stop) as interrupted, lab_of(chosen, inventory) as lab:
         by_name = ready.run_hosts(chosen, loaded, {}, lab)
-        sheets = _ask([by_name[host.name] for host in chosen])
+        sheets = questions.ask([by_name[host.name] for host in chosen])
+    if interrupted.is_set():
+        raise click.Abort
     if output == "json":
         click.echo(report.document(sheets))
     else:
@@ -67,33 +72,39 @@ def facts_command(inventory: Path, limit: str | None, output: str) -> int:
     return UnreachableError.exit_code if errors else 0
 
 
-def _ask(hosts: Sequence[RunHost]) -> list[Sheet]:
-    """Ask all hosts, some at a time; an interrupt ends what runs on them."""
-    sessions: list[Session] = []
-    lock = threading.Lock()
+class _Questions:
+    """Asks all hosts, some at a time, until somebody says stop."""
 
-    def ask(host: RunHost) -> Sheet:
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._sessions: list[Session] = []
+        self._stopped = False
+
+    def ask(self, hosts: Sequence[RunHost]) -> list[Sheet]:
+        """Ask; what a host that was stopped had said so far is in its sheet."""
+        with ThreadPoolExecutor(min(_AT_A_TIME, len(hosts)), "facts") as pool:
+            return list(pool.map(self._ask, hosts))
+
+    def stop(self) -> None:
+        """End what runs on the hosts, from any thread, and begin nothing more."""
+        with self._lock:
+            self._stopped = True
+            for session in self._sessions:
+                session.interrupt()
+
+    def _ask(self, host: RunHost) -> Sheet:
         from harness.modules.session import Session
+        from harness.report.facts import Sheet
 
         session = Session(host.connect, host.target, host.clock(), lambda: None)
-        with lock:
-            sessions.append(session)
+        with self._lock:
+            if self._stopped:
+                return Sheet(host.name)
+            self._sessions.append(session)
         try:
             return _sheet(host, session)
         finally:
             session.close()
-
-    with ThreadPoolExecutor(min(_AT_A_TIME, len(hosts)), "facts") as pool:
-        waiting = [pool.submit(ask, host) for host in hosts]
-        try:
-            return [each.result() for each in waiting]
-        except KeyboardInterrupt:
-            for each in waiting:
-                each.cancel()
-            with lock:
-                for session in sessions:
-                    session.interrupt()
-            raise click.Abort from None
 
 
 def _sheet(host: RunHost, session: Session) -> Sheet:

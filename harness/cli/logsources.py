@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import socket
 import threading
+import time
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -57,8 +59,9 @@ def polled_hosts(
     extra: Mapping[str, str],
     lab: Mapping[str, Reached],
     *,
+    stop: threading.Event,
     ask: bool = True,
-    stop: threading.Event | None = None,
+    seconds: float = math.inf,
 ) -> tuple[PolledHost, ...]:
     """Find out what is polled of each host.
 
@@ -67,11 +70,12 @@ def polled_hosts(
         inventory: Where they come from.
         extra: Extra variables of the command line.
         lab: Where the simulated ones answer.
-        ask: Read the folders off the hosts; a host that can't say is polled at its version's default folders.
         stop: Set to end the questions early.
+        ask: Read the folders off the hosts; a host that can't say is polled at its version's default folders.
+        seconds: How long the questions may take.
 
     Returns:
-        The hosts in their order; those that weren't asked any more because of ``stop`` have the defaults.
+        The hosts in their order; those that didn't answer before ``stop``, or in time, have the defaults.
 
     Raises:
         InputError: Some hosts can't be reached as they are described; every problem at once.
@@ -93,7 +97,7 @@ def polled_hosts(
         problems += error.problems
     if problems:
         raise InventoryError(dict.fromkeys(problems))
-    answers = _ask(asked, ready, stop or threading.Event())
+    answers = _ask(asked, ready, stop, seconds)
     return tuple(_polled(host, endpoints[host.name], answers.get(host.name)) for host in hosts)
 
 
@@ -111,7 +115,7 @@ def _polled(host: Host, endpoint: SmbEndpoint, answer: Folders | HarnessError | 
 
 
 def _ask(
-    hosts: Sequence[Host], ready: Mapping[str, RunHost], stop: threading.Event
+    hosts: Sequence[Host], ready: Mapping[str, RunHost], stop: threading.Event, seconds: float
 ) -> dict[str, Folders | HarnessError]:
     """Ask all hosts at once where their logs are."""
     answers: dict[str, Folders | HarnessError] = {}
@@ -131,12 +135,13 @@ def _ask(
             session.close()
 
     threads = [threading.Thread(target=ask, args=(host,), name="ask", daemon=True) for host in hosts]
+    until = time.monotonic() + seconds
     for thread in threads:
         thread.start()
     for thread in threads:
-        while thread.is_alive() and not stop.is_set():
+        while thread.is_alive() and not stop.is_set() and time.monotonic() < until:
             thread.join(_WAKE_SECONDS)
-    if stop.is_set():
+    if any(thread.is_alive() for thread in threads):
         for session in sessions:
             session.interrupt()
         for thread in threads:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from harness.cli.interrupts import stopped_by_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -100,33 +103,35 @@ def verify_command(
     Exit codes: 0 all expectations hold, 1 one doesn't, or none was selected, 3 bad input, 4 hosts were unreachable,
     130 interrupted.
     """
-    from harness.cli.workload import Request, prepare
-    from harness.report import verification
-    from harness.report.terminal import Terminal
-    from harness.verify.plugin import VerifyPlugin
-    from harness.verify.results import Outcome, VerifyResult
+    stop = threading.Event()
+    with stopped_by_signals(stop.set) as interrupted:
+        from harness.cli.workload import Request, prepare
+        from harness.report import verification
+        from harness.report.terminal import Terminal
+        from harness.verify.plugin import VerifyPlugin
+        from harness.verify.results import Outcome, VerifyResult
 
-    terminal = Terminal(sys.stdout if output == "text" else sys.stderr, sys.stderr)
-    outcomes: list[Outcome] = []
+        terminal = Terminal(sys.stdout if output == "text" else sys.stderr, sys.stderr)
+        outcomes: list[Outcome] = []
 
-    def tell(outcome: Outcome) -> None:
-        outcomes.append(outcome)
-        verification.outcome(terminal, outcome)
+        def tell(outcome: Outcome) -> None:
+            outcomes.append(outcome)
+            verification.outcome(terminal, outcome)
 
-    request = Request(inventory, playbooks, limit, expectations, mappings, timeout, forks)
-    with prepare(request, notice=terminal.notice) as prepared:
-        for notice in prepared.notices:
-            terminal.notice(notice)
-        plugin = VerifyPlugin(prepared.workload, update=update, tell=tell)
-        options = _options(junit, expression, exitfirst=exitfirst)
-        verification.begin(terminal, str(inventory))
-        begun = time.monotonic()
-        code = _pytest(options, plugin)
-    interrupted = code == _INTERRUPTED
-    result = VerifyResult(outcomes, plugin.seen(), time.monotonic() - begun, interrupted, plugin.updated)
-    verification.recap(terminal, result)
-    if output == "json":
-        click.echo(verification.document(result))
+        request = Request(inventory, playbooks, limit, expectations, mappings, timeout, forks)
+        with prepare(request, stop=stop, notice=terminal.notice) as prepared:
+            for notice in prepared.notices:
+                terminal.notice(notice)
+            plugin = VerifyPlugin(prepared.workload, update=update, tell=tell)
+            options = _options(junit, expression, exitfirst=exitfirst)
+            verification.begin(terminal, str(inventory))
+            begun = time.monotonic()
+            code = _pytest(options, plugin)
+        ended_early = interrupted.is_set() or code == _INTERRUPTED
+        result = VerifyResult(outcomes, plugin.seen(), time.monotonic() - begun, ended_early, plugin.updated)
+        verification.recap(terminal, result)
+        if output == "json":
+            click.echo(verification.document(result))
     return _USAGE if code == _PYTEST_USAGE else result.exit_code or int(code not in {0, _NOTHING_COLLECTED})
 
 

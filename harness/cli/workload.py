@@ -84,11 +84,14 @@ class Prepared:
         self.held.close()
 
 
-def prepare(request: Request, *, notice: Callable[[str], None] = lambda _: None) -> Prepared:
+def prepare(
+    request: Request, *, stop: threading.Event | None = None, notice: Callable[[str], None] = lambda _: None
+) -> Prepared:
     """Read all of the user's files; no host is touched.
 
     Args:
         request: What the user asked for.
+        stop: Set to end early, whatever is under way.
         notice: Takes what the user should know about hosts while they are asked.
 
     Raises:
@@ -111,8 +114,9 @@ def prepare(request: Request, *, notice: Callable[[str], None] = lambda _: None)
         where = Source("--limit" if request.limit else str(request.inventory))
         raise InputError([Problem(where, "no host is left to verify")])
     held = ExitStack()
-    reach = _Reach(inventory, request.inventory, [task.host for task in tasks.values()], held, notice)
-    workload = Workload(tasks, reach, layers, request.timeout, request.forks)
+    stop = stop or threading.Event()
+    reach = _Reach(inventory, request.inventory, [task.host for task in tasks.values()], held, stop=stop, notice=notice)
+    workload = Workload(tasks, reach, layers, request.timeout, request.forks, stop)
     return Prepared(workload, tuple(f"note: {each}" for each in inventory.notices), held)
 
 
@@ -157,16 +161,25 @@ class _Reach:
         path: Its path.
         hosts: All hosts of the run, so that one lab serves them all.
         held: Keeps the lab.
+        stop: Set to end the questions early.
         notice: Takes what the user should know about hosts.
     """
 
     def __init__(
-        self, inventory: Inventory, path: Path, hosts: Sequence[Host], held: ExitStack, notice: Callable[[str], None]
+        self,
+        inventory: Inventory,
+        path: Path,
+        hosts: Sequence[Host],
+        held: ExitStack,
+        *,
+        stop: threading.Event,
+        notice: Callable[[str], None],
     ) -> None:
         self._inventory = inventory
         self._path = path
         self._hosts = hosts
         self._held = held
+        self._stop = stop
         self._notice = notice
         self._lab: Mapping[str, Reached] | None = None
 
@@ -178,16 +191,9 @@ class _Reach:
             self._lab = self._held.enter_context(lab_of(self._hosts, self._path))
         lab = self._lab
         wanted = [host for host in self._hosts if host.name in names]
-        stop = threading.Event()
-        alarm = threading.Timer(max(0.0, seconds), stop.set)
-        alarm.daemon = True
-        alarm.start()
-        try:
-            polled = polled_hosts(wanted, self._inventory, {}, lab, stop=stop)
-        finally:
-            alarm.cancel()
+        polled = polled_hosts(wanted, self._inventory, {}, lab, stop=self._stop, seconds=seconds)
         for each in polled:
-            if each.note:
+            if each.note and not self._stop.is_set():
                 self._notice(f"{each.name}: {each.note}")
         by_name = {each.name: each for each in polled}
         return {host.name: _subject(host, by_name[host.name], lab.get(host.name), probes[host.name]) for host in wanted}

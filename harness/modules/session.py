@@ -45,6 +45,7 @@ class Session:
         self._clock = clock
         self._progress = progress
         self._connection: Connection | None = None
+        self._interrupted = False
 
     def read(self, scripts: Sequence[Script]) -> list[Answer]:
         """Run scripts that change nothing, all in one process; equal ones once.
@@ -121,12 +122,15 @@ class Session:
 
         if self._connection is None:
             self._connection = self._connect()
+        if self._interrupted:
+            self._connection.interrupt()
         self._clock.task_done()
         finished = self._connection.execute(batches.command_line(), batch.stdin(), take, self._clock)
         return results, finished
 
     def interrupt(self) -> None:
-        """End what is running, from another thread."""
+        """End what is running, from another thread, and let nothing more run."""
+        self._interrupted = True
         if self._connection is not None:
             self._connection.interrupt()
 

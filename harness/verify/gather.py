@@ -43,6 +43,7 @@ INTERVAL = 2.0
 """Seconds from one poll to the next."""
 
 _GRACE = 5.0
+_WAKE = 0.2
 # Events of message tracking that name an SMTP session at the beginning of their source-context …
 _HOPS = frozenset({"RECEIVE", "SEND", "SENDEXTERNAL"})
 # … and those after which a message is no longer the server's business, or goes on as another one.
@@ -352,14 +353,17 @@ class Gathering:
     Args:
         hosts: One for each.
         until: When to end in any case, on the monotonic clock.
+        stop: Set to end early, from any thread; what is under way ends with its next answer.
         forks: Hosts at a time.
     """
 
-    def __init__(self, hosts: Mapping[str, HostGather], *, until: float, forks: int = 20) -> None:
+    def __init__(
+        self, hosts: Mapping[str, HostGather], *, until: float, stop: threading.Event, forks: int = 20
+    ) -> None:
         self.hosts = hosts
         self._until = until
         self._forks = forks
-        self._stop = threading.Event()
+        self._stop = stop
         self._due: queue.SimpleQueue[HostGather] = queue.SimpleQueue()
 
     def start(self) -> None:
@@ -374,15 +378,17 @@ class Gathering:
         """Wait until a family on a host is settled.
 
         Returns:
-            What was seen; None where time ran out before that.
+            What was seen; None where time ran out before that, or somebody said stop.
         """
         watched = self.hosts[name].watched[family]
-        left = self._until + _GRACE - time.monotonic()
-        return watched if watched.done.wait(max(0.0, left)) else None
-
-    def stop(self) -> None:
-        """End early; what is under way ends with its next answer."""
-        self._stop.set()
+        until = self._until + _GRACE
+        while not self._stop.is_set():
+            left = until - time.monotonic()
+            if watched.done.wait(max(0.0, min(_WAKE, left))):
+                return watched
+            if left <= 0:
+                break
+        return None
 
     def _work(self) -> None:
         while not self._stop.is_set():

@@ -129,7 +129,7 @@ class VerifyPlugin:
 
     def pytest_sessionfinish(self) -> None:
         """Stop polling, however the run ended."""
-        self._polls.stop()
+        self.workload.stop.set()
 
     def events(self, host: Host, family: Family) -> tuple[Event, ...]:
         """Wait for a family, and give its last events; fails or skips the test that asks where there can be none."""
@@ -168,13 +168,26 @@ class _Polls:
         self._families.setdefault(host, set()).add(family)
 
     def wait(self, host: str, family: Family) -> Watched | None:
-        """Wait for a family; the first call begins with all hosts, or in a worker with this one."""
+        """Wait for a family; the first call begins with all hosts, or in a worker with this one.
+
+        Raises:
+            HarnessError: The hosts can't be reached as they are described.
+            pytest.exit.Exception: Somebody said stop.
+        """
+        self._leave_if_stopped()
         with self._lock:
             if self._error is not None:
                 raise self._error
             if host not in self._begun:
                 self._begin([*self._expected, *self._families] if self.together else [host])
-        return self._begun[host].wait(host, family)
+        watched = self._begun[host].wait(host, family)
+        if watched is None:
+            self._leave_if_stopped()
+        return watched
+
+    def _leave_if_stopped(self) -> None:
+        if self._workload.stop.is_set():
+            pytest.exit("interrupted")
 
     def seen(self) -> list[Seen]:
         """Give what was seen of every family that is settled."""
@@ -186,11 +199,6 @@ class _Polls:
             for watched in host.watched.values()
             if watched.done.is_set() and not watched.absent
         ]
-
-    def stop(self) -> None:
-        """End all polling."""
-        for gathering in dict.fromkeys(self._begun.values()):
-            gathering.stop()
 
     def _begin(self, names: Sequence[str]) -> None:
         if self._until is None:

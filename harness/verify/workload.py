@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from harness.verify.gather import Gathering, HostGather
@@ -90,6 +91,7 @@ class Workload:
         mappings: How records become events.
         timeout: Seconds for all of it.
         forks: Hosts at a time.
+        stop: Set, from any thread, to end it early.
     """
 
     tasks: Mapping[str, Task]
@@ -97,6 +99,7 @@ class Workload:
     mappings: Mapping[Format, FieldMapping]
     timeout: float
     forks: int = 20
+    stop: threading.Event = field(default_factory=threading.Event)
 
     def golden(self) -> list[GoldenCase]:
         """Give all golden cases, each once."""
@@ -140,4 +143,4 @@ class Workload:
             )
             for name in names
         }
-        return Gathering(hosts, until=until, forks=self.forks)
+        return Gathering(hosts, until=until, stop=self.stop, forks=self.forks)

@@ -76,7 +76,8 @@ def verify_hosts(
         )
         for name, host in hosts.items()
     }
-    gathering = Gathering(gathers, until=time.monotonic() + timeout)
+    stop = threading.Event()
+    gathering = Gathering(gathers, until=time.monotonic() + timeout, stop=stop)
     gathering.start()
     found: dict[str, dict[str, Outcome]] = {}
     for name in hosts:
@@ -85,7 +86,7 @@ def verify_hosts(
             judge = next(judge for each, judge in gathers[name].watched[item.family].judges if each is item)
             result = outcome(name, item.name, item, judge, watched)
             found.setdefault(name, {})[f"{item.family}::{item.name}"] = result
-    gathering.stop()
+    stop.set()
     return found
 
 

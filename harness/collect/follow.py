@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness.errors import HostError, ShareError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from harness.collect.poll import Poller, PollResult
+    from harness.collect.poll import PollResult
+    from harness.collect.source import PolledFolder
 
 # A host that doesn't answer is tried less and less often, up to this.
 _LONGEST_PAUSE_SECONDS = 300.0
@@ -19,12 +20,21 @@ _JOIN_SECONDS = 5.0
 _WAKE_SECONDS = 0.5
 
 
+class Polls(Protocol):
+    """Polls a log folder, whoever reads it; see `harness.collect.poll.Poller`."""
+
+    source: PolledFolder
+
+    def poll(self) -> PollResult:
+        """Read what is new."""
+
+
 def follow(
-    pollers: Sequence[Poller],
+    pollers: Sequence[Polls],
     stop: threading.Event,
     *,
     on_result: Callable[[PollResult], None],
-    on_error: Callable[[Poller, HostError], None],
+    on_error: Callable[[Polls, HostError], None],
 ) -> None:
     """Poll one host's folders in turn, each at its interval, until ``stop`` is set.
 
@@ -60,11 +70,11 @@ def follow(
 
 
 def follow_hosts(
-    hosts: Sequence[Sequence[Poller]],
+    hosts: Sequence[Sequence[Polls]],
     stop: threading.Event,
     *,
     on_result: Callable[[PollResult], None],
-    on_error: Callable[[Poller, HostError], None],
+    on_error: Callable[[Polls, HostError], None],
 ) -> None:
     """Poll many hosts, each in a thread of its own, until ``stop`` is set or Ctrl-C is pressed.
 
@@ -85,11 +95,11 @@ def follow_hosts(
 
 
 def poll_hosts(
-    hosts: Sequence[Sequence[Poller]],
+    hosts: Sequence[Sequence[Polls]],
     stop: threading.Event,
     *,
     on_result: Callable[[PollResult], None],
-    on_error: Callable[[Poller, HostError], None],
+    on_error: Callable[[Polls, HostError], None],
 ) -> None:
     """Poll the folders of many hosts once, each host in a thread of its own.
 
@@ -103,7 +113,7 @@ def poll_hosts(
         Exception: Whatever ended a thread other than a host's error, once all have ended.
     """
 
-    def run(pollers: Sequence[Poller]) -> None:
+    def run(pollers: Sequence[Polls]) -> None:
         for poller in pollers:
             if stop.is_set():
                 return
@@ -119,8 +129,8 @@ def poll_hosts(
 
 
 def _in_threads(
-    run: Callable[[Sequence[Poller]], None],
-    hosts: Sequence[Sequence[Poller]],
+    run: Callable[[Sequence[Polls]], None],
+    hosts: Sequence[Sequence[Polls]],
     stop: threading.Event,
     *,
     on_and_on: bool,
@@ -128,7 +138,7 @@ def _in_threads(
     """Run a function for each host in a thread, until all have ended or somebody says stop."""
     broken: list[Exception] = []
 
-    def guarded(pollers: Sequence[Poller]) -> None:
+    def guarded(pollers: Sequence[Polls]) -> None:
         try:
             run(pollers)
         except Exception as error:  # noqa: BLE001 - it is raised again by the thread that started this one

@@ -15,10 +15,10 @@ from harness.events import MAPPED
 from harness.events.record import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from harness.collect.sink import Rules
+    from harness.collect.sink import Made, Rules
     from harness.collect.source import PolledFolder
     from harness.events import Event, Quarantined
 
@@ -48,7 +48,7 @@ class ParquetSink(EventSink):
         *,
         rows: int = ROWS,
     ) -> None:
-        super().__init__(rules)
+        super().__init__(rules, None)
         try:
             import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to import
             from pyarrow import parquet  # noqa: PLC0415
@@ -68,12 +68,12 @@ class ParquetSink(EventSink):
         except OSError as error:
             raise self._unusable(error) from error
 
-    def _write(
-        self, source: PolledFolder, address: str, events: Sequence[Event], quarantined: Sequence[Quarantined]
-    ) -> None:
-        for item in quarantined:
+    def _write(self, made: Made) -> None:
+        source = made.source
+        address = self.rules.addresses.get(source.host, "")
+        for item in made.quarantined:
             self._on_quarantined(source, item)
-        for event in events:
+        for event in made.events:
             self._rows.append(_row(source, address, event))
             if len(self._rows) >= self._limit:
                 self._flush()

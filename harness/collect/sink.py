@@ -14,7 +14,7 @@ from harness.events import document
 from harness.events.record import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from harness.collect.delivery import Chunk
     from harness.collect.output import OutputFile
@@ -56,38 +56,82 @@ class Rules:
     muted: set[str] = field(default_factory=set)
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made of a chunk.
+
+    Args:
+        source: The log folder.
+        state: What the next chunk of the file needs.
+        events: The events, where they weren't written as lines.
+        lines: The events as lines, each with its end.
+        quarantined: What couldn't be read.
+        tally: How many that is.
+        muted: Whether no event is made of the folder's lines for now.
+    """
+
+    source: PolledFolder
+    state: bytes
+    events: tuple[Event, ...] = ()
+    lines: bytes = b""
+    quarantined: tuple[Quarantined, ...] = ()
+    tally: Tally = field(default_factory=Tally)
+    muted: bool = False
+
+
+def make(chunk: Chunk, rules: Rules, form: Form | None) -> Made:
+    """Make events of a chunk; what comes of it follows from the arguments alone, wherever it is called.
+
+    Args:
+        chunk: The chunk.
+        rules: How events are made.
+        form: How they are written as lines; None to leave them as they are.
+    """
+    converted = convert(chunk)
+    source = chunk.source
+    if source.key in rules.muted:
+        return Made(source, converted.state, muted=True)
+    mapping = rules.mappings[FORMATS[source.family]]
+    address = rules.addresses.get(source.host, "")
+    events = tuple(mapping.apply(record, address) for record in converted.records)
+    short = sum(bool(event.problems) for event in events)
+    tally = Tally(len(events), short, len(converted.quarantined))
+    lines = b""
+    if form is not None:
+        lines, events = _joined(LINES[form](source, address, event) for event in events), ()
+    return Made(source, converted.state, events, lines, converted.quarantined, tally)
+
+
 class EventSink(ABC):
     """Makes events of chunks and writes them; see ``harness.collect.delivery.Sink``.
 
     Args:
         rules: How events are made.
+        form: How they are written as lines; None where they aren't.
     """
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self, rules: Rules, form: Form | None) -> None:
+        self.rules = rules
+        self.form = form
         self.tallies: defaultdict[tuple[str, Family], Tally] = defaultdict(Tally)
 
     def deliver(self, chunk: Chunk) -> Delivered:
         """Take a chunk; what came of it is as durable as the output can be when this returns."""
-        converted = convert(chunk)
-        source = chunk.source
-        if source.key in self._rules.muted:
-            return Delivered(events=0, state=converted.state)
-        mapping = self._rules.mappings[FORMATS[source.family]]
-        address = self._rules.addresses.get(source.host, "")
-        events = [mapping.apply(record, address) for record in converted.records]
-        self._write(source, address, events, converted.quarantined)
-        tally = self.tallies[source.host, source.family]
-        tally.events += len(events)
-        tally.short += sum(bool(event.problems) for event in events)
-        tally.quarantined += len(converted.quarantined)
-        return Delivered(events=len(events), state=converted.state)
+        return self.take(make(chunk, self.rules, self.form))
+
+    def take(self, made: Made) -> Delivered:
+        """Write what was made of a chunk."""
+        if not made.muted:
+            self._write(made)
+            tally = self.tallies[made.source.host, made.source.family]
+            tally.events += made.tally.events
+            tally.short += made.tally.short
+            tally.quarantined += made.tally.quarantined
+        return Delivered(events=made.tally.events, state=made.state)
 
     @abstractmethod
-    def _write(
-        self, source: PolledFolder, address: str, events: Sequence[Event], quarantined: Sequence[Quarantined]
-    ) -> None:
-        """Write what came of a chunk."""
+    def _write(self, made: Made) -> None:
+        """Write what was made of a chunk."""
 
     @abstractmethod
     def outputs(self) -> Mapping[str, int]:
@@ -105,16 +149,13 @@ class FileSink(EventSink):
     """
 
     def __init__(self, output: OutputFile, quarantine: OutputFile, form: Form, rules: Rules) -> None:
-        super().__init__(rules)
+        super().__init__(rules, form)
         self._output = output
         self._quarantine = quarantine
-        self._line = LINES[form]
 
-    def _write(
-        self, source: PolledFolder, address: str, events: Sequence[Event], quarantined: Sequence[Quarantined]
-    ) -> None:
-        self._output.append(_joined(self._line(source, address, event) for event in events))
-        self._quarantine.append(_joined(quarantine_line(source, item) for item in quarantined))
+    def _write(self, made: Made) -> None:
+        self._output.append(made.lines)
+        self._quarantine.append(_joined(quarantine_line(made.source, item) for item in made.quarantined))
 
     def outputs(self) -> Mapping[str, int]:
         """Give both files' lengths."""
@@ -141,24 +182,21 @@ class StreamSink(EventSink):
         form: Form,
         rules: Rules,
     ) -> None:
-        super().__init__(rules)
+        super().__init__(rules, form)
         self.gone = False
         self._output = output
         self._on_quarantined = on_quarantined
-        self._line = LINES[form]
 
-    def _write(
-        self, source: PolledFolder, address: str, events: Sequence[Event], quarantined: Sequence[Quarantined]
-    ) -> None:
-        if events:
+    def _write(self, made: Made) -> None:
+        if made.lines:
             try:
-                self._output.write(_joined(self._line(source, address, event) for event in events))
+                self._output.write(made.lines)
                 self._output.flush()
             except BrokenPipeError:
                 self.gone = True
                 raise
-        for item in quarantined:
-            self._on_quarantined(source, item)
+        for item in made.quarantined:
+            self._on_quarantined(made.source, item)
 
     def outputs(self) -> Mapping[str, int]:
         """Give nothing: a stream has no length to go back to."""

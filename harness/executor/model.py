@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Iterable, Iterator
 
 AHEAD = 2
 """How many tasks are under way for each place to run: one that runs, and one that comes next."""
+
+_WAKE_SECONDS = 0.2
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -91,6 +94,24 @@ class LocalExecutor:
 
 LOCAL = LocalExecutor()
 """This process."""
+
+
+def until_stopped(pending: Pending[R], stop: threading.Event) -> R | None:
+    """Wait for a task until somebody says stop.
+
+    Returns:
+        Its result; None where somebody did.
+
+    Raises:
+        HarnessError: The task failed.
+    """
+    while not stop.is_set():
+        try:
+            return pending.result(_WAKE_SECONDS)
+        except TimeoutError:
+            continue
+    pending.cancel()
+    return None
 
 
 def in_order(executor: Executor, jobs: Iterable[tuple[T, Task[R] | None]]) -> Iterator[tuple[T, R | None]]:

@@ -1,7 +1,7 @@
 """A host on its way to another process: its secrets travel as references, which are followed there.
 
-What can't be followed elsewhere, a password that stands in the inventory or is asked for at the terminal, travels by its
-value, and that only where nobody on the way can read it.
+What can't be followed elsewhere, a password that stands in the inventory or is asked for at the terminal, travels by
+its value, and that only where nobody on the way can read it.
 """
 
 from __future__ import annotations

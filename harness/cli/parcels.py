@@ -1,0 +1,160 @@
+"""Hosts on their way to workers: what is packed here, and what is done with it there."""
+
+from __future__ import annotations
+
+import math
+import socket
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.lab import PASSWORD, Reached, folder_of
+from harness.cli.logsources import PolledHost, polled_hosts, share_endpoint
+from harness.errors import InputError, InventoryError, SecretError
+from harness.executor import Task, until_stopped
+from harness.inventory.secrets import SecretResolver
+from harness.inventory.travel import PackedHost, alone, pack, unpack
+from harness.remote.smb import SmbConnection
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from harness.executor import Executor
+    from harness.inventory import Host
+    from harness.source import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """A host as it travels to a worker.
+
+    Args:
+        host: The host.
+        lab: Where it answers if it is simulated; without its password, which `password` names the file of.
+        password: A reference to that file.
+        ask: Whether the host is asked where its logs are.
+    """
+
+    host: PackedHost
+    lab: Reached | None = None
+    password: str = ""
+    ask: bool = True
+
+    def unpack(self) -> tuple[Host, Reached | None]:
+        """Give the host, and where it answers if it is simulated.
+
+        Raises:
+            SecretError: A secret's reference leads nowhere here.
+        """
+        host = unpack(self.host)
+        if self.lab is None:
+            return host, None
+        secret = SecretResolver().secret(self.password, key="password", source=host.line, folder=Path())
+        return host, replace(self.lab, password=secret)
+
+
+def parcels(
+    hosts: Iterable[Host], lab: Mapping[str, Reached], inventory: Path, *, confidential: bool, ask: bool = True
+) -> dict[str, Parcel]:
+    """Pack hosts.
+
+    Args:
+        hosts: The hosts.
+        lab: Where the simulated ones answer.
+        inventory: The inventory's path.
+        confidential: Whether nobody on the way can read what is sent.
+        ask: Whether the hosts are asked where their logs are.
+
+    Raises:
+        InventoryError: A secret can't travel; every problem at once.
+    """
+    reference = f"file:{(folder_of(inventory) / PASSWORD).absolute()}"
+    packed = pack(hosts, confidential=confidential)
+    return {
+        name: Parcel(host, replace(lab[name], password=None), reference, ask) if name in lab else Parcel(host, ask=ask)
+        for name, host in packed.items()
+    }
+
+
+def ask_here(parcel: Parcel, *, seconds: float = math.inf) -> PolledHost:
+    """Find out, on a worker, what is polled of a host."""
+    host, lab = parcel.unpack()
+    reached = {} if lab is None else {host.name: lab}
+    (polled,) = polled_hosts([host], alone(host), {}, reached, stop=threading.Event(), ask=parcel.ask, seconds=seconds)
+    return polled
+
+
+def _asked(parcel: Parcel) -> PolledHost:
+    """As `ask_here`, for the way back: without the password."""
+    with on_worker():
+        polled = ask_here(parcel)
+    return replace(polled, endpoint=replace(polled.endpoint, password=None))
+
+
+def asked(executor: Executor, packed: Mapping[str, Parcel], stop: threading.Event) -> tuple[PolledHost, ...]:
+    """Let workers find out what is polled of each host, all at once.
+
+    Args:
+        executor: Has workers.
+        packed: The hosts.
+        stop: Set to end early.
+
+    Returns:
+        The hosts in their order, without passwords; none where somebody said stop.
+
+    Raises:
+        InputError: Some hosts can't be reached as they are described; every problem at once.
+        HarnessError: As `polled_hosts` raises, or the executor was lost.
+    """
+    waiting = [executor.submit(Task(f"ask {name}", _asked, each, waits=True)) for name, each in packed.items()]
+    problems: dict[Problem, None] = {}
+    found: list[PolledHost] = []
+    for pending in waiting:
+        try:
+            polled = until_stopped(pending, stop)
+        except InputError as error:
+            problems |= dict.fromkeys(error.problems)
+        else:
+            found += [] if polled is None else [polled]
+    if problems:
+        raise InventoryError(problems)
+    return () if stop.is_set() else tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """Gives a connection to a host's shares, on a worker.
+
+    Args:
+        parcel: The host.
+    """
+
+    parcel: Parcel
+
+    def __call__(self) -> SmbConnection:
+        """Make it; it signs in at first use.
+
+        Raises:
+            SecretError: A secret's reference leads nowhere on this worker.
+        """
+        with on_worker():
+            return SmbConnection(share_endpoint(*self.parcel.unpack()))
+
+
+@contextmanager
+def on_worker() -> Iterator[None]:
+    """Say of a secret that isn't found that it is this worker that lacks it.
+
+    Raises:
+        SecretError: A secret isn't found.
+    """
+    try:
+        yield
+    except SecretError as error:
+        place = f"on the worker at {socket.gethostname()}"
+        hint = "each worker follows references by itself: set it, or lay the file, where the worker is started"
+        raise SecretError(
+            replace(each, message=f"{each.message}, {place}", hint=hint) for each in error.problems
+        ) from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from harness.cli.lab import PASSWORD, Reached, folder_of
 from harness.cli.logsources import PolledHost, polled_hosts, share_endpoint
-from harness.errors import InputError, InventoryError, SecretError
+from harness.errors import InputError, InventoryError
 from harness.executor import Task, until_stopped
 from harness.inventory.secrets import SecretResolver
 from harness.inventory.travel import PackedHost, alone, pack, unpack
@@ -145,16 +145,13 @@ class Connect:
 
 @contextmanager
 def on_worker() -> Iterator[None]:
-    """Say of a secret that isn't found that it is this worker that lacks it.
+    """Say of what is wrong with a host that it is so on this worker, which may lack a secret that others have.
 
     Raises:
-        SecretError: A secret isn't found.
+        InputError: Something is wrong.
     """
     try:
         yield
-    except SecretError as error:
+    except InputError as error:
         place = f"on the worker at {socket.gethostname()}"
-        hint = "each worker follows references by itself: set it, or lay the file, where the worker is started"
-        raise SecretError(
-            replace(each, message=f"{each.message}, {place}", hint=hint) for each in error.problems
-        ) from error
+        raise InventoryError(replace(each, message=f"{each.message}, {place}") for each in error.problems) from error

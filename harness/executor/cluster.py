@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import platform
 import socket
+import threading
 import uuid
 from asyncio import CancelledError
 from dataclasses import dataclass
@@ -130,15 +131,18 @@ class _Pending(Generic[R]):
         self._address = address
         self._future = future
         self._name = name
+        self._done = threading.Event()
+        future.add_done_callback(lambda _: self._done.set())
 
     def result(self, timeout: float | None = None) -> R:
         """Wait for it."""
         from distributed import KilledWorker  # noqa: PLC0415 - an extra
 
+        # Dask's own time limit would also end the way of a large result to us, and begin it anew the next time.
+        if not self._done.wait(timeout):
+            raise TimeoutError
         try:
-            result: R | _Failed = self._future.result(timeout)
-        except TimeoutError:
-            raise
+            result: R | _Failed = self._future.result()
         except KilledWorker as error:
             raise ClusterError(
                 f"{self._name}: every worker that began with it was lost, the last one at {error.last_worker.address}",
@@ -160,7 +164,7 @@ class _Pending(Generic[R]):
 def _connected(address: Address, seconds: float) -> distributed.Client:
     """Connect to a scheduler."""
     try:
-        from distributed import Client, Security  # noqa: PLC0415 - an extra, and slow to import
+        from distributed import Client  # noqa: PLC0415 - an extra, and slow to import
     except ImportError:
         problem = Problem(
             _OPTION, "this needs a package that isn't installed", "pip install 'exchange-log-harness[dask]'"
@@ -168,18 +172,40 @@ def _connected(address: Address, seconds: float) -> distributed.Client:
         raise InputError([problem]) from None
     # What a client logs on a lost connection is said by our own errors.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    files = {"tls_ca_file": address.ca, "tls_client_cert": address.cert, "tls_client_key": address.key}
-    security = Security(
-        **{name: str(path) for name, path in files.items() if path is not None}, require_encryption=address.tls
-    )
+    security = _security(address)
     try:
         return Client(address.url, security=security, timeout=seconds, set_as_default=False)
-    except (OSError, ValueError, TypeError) as error:
-        cause = f": {error}" if not isinstance(error, TimeoutError) else ""
+    except (OSError, ValueError) as error:
+        cause = "" if isinstance(error, TimeoutError) else f": {error}"
         raise ClusterError(
             f"no scheduler answers at {address.written}{cause}",
             hint="see that it runs and that its port is open to this machine, and whether it speaks TLS (dask+tls://)",
         ) from error
+
+
+def _security(address: Address) -> distributed.Security | None:
+    """Give the certificates; None for a connection that isn't encrypted.
+
+    Raises:
+        InputError: There are none, or they can't be used.
+    """
+    from distributed import Security  # noqa: PLC0415 - an extra, and slow to import
+
+    if not address.tls:
+        return None
+    files = {"tls_ca_file": address.ca, "tls_client_cert": address.cert, "tls_client_key": address.key}
+    given = {name: str(path) for name, path in files.items() if path is not None}
+    security = Security(require_encryption=True, **given)
+    wanted = "--executor-tls-ca, --executor-tls-cert and --executor-tls-key, or Dask's distributed.comm.tls"
+    try:
+        context = security.get_connection_args("client").get("ssl_context")
+    except OSError as error:
+        problem = Problem(_OPTION, f"the certificates for {address.written} can't be used: {error}", f"see {wanted}")
+        raise InputError([problem]) from error
+    if context is None:
+        problem = Problem(_OPTION, f"{address.written} needs an authority, a certificate and its key", f"give {wanted}")
+        raise InputError([problem])
+    return security
 
 
 def _workers(address: Address, client: distributed.Client) -> Mapping[str, int]:

@@ -96,7 +96,8 @@ def pack(hosts: Iterable[Host], *, confidential: bool) -> dict[str, PackedHost]:
                 try:
                     value = _packed(setting, value, confidential=confidential)
                 except InventoryError as error:
-                    problems |= dict.fromkeys(error.problems)
+                    # One that follows from another is told once.
+                    problems |= {} if setting.origin.startswith("default") else dict.fromkeys(error.problems)
                     continue
             settings.append(replace(setting, value=value, overridden=()))
         packed[host.name] = PackedHost(host.name, host.groups, tuple(settings), host.line)

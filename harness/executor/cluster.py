@@ -7,6 +7,7 @@ task's argument: it is a result like any other, redacted there, where the secret
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import platform
 import socket
@@ -21,7 +22,7 @@ from harness.errors import ClusterError, HarnessError, InputError
 from harness.source import Problem, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import distributed
 
@@ -174,6 +175,9 @@ def _connected(address: Address, seconds: float) -> distributed.Client:
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     security = _security(address)
     try:
+        # Asked beforehand, since a client that meets another version of Dask fails in ways of its own.
+        asked = asyncio.run(asyncio.wait_for(_scheduler_versions(address, security), seconds))
+        _refuse(_differences({"the scheduler": asked}))
         return Client(address.url, security=security, timeout=seconds, set_as_default=False)
     except (OSError, ValueError) as error:
         cause = "" if isinstance(error, TimeoutError) else f": {error}"
@@ -181,6 +185,15 @@ def _connected(address: Address, seconds: float) -> distributed.Client:
             f"no scheduler answers at {address.written}{cause}",
             hint="see that it runs and that its port is open to this machine, and whether it speaks TLS (dask+tls://)",
         ) from error
+
+
+async def _scheduler_versions(address: Address, security: distributed.Security | None) -> Mapping[str, Any]:
+    from distributed import rpc  # noqa: PLC0415 - an extra
+
+    arguments = {} if security is None else security.get_connection_args("client")
+    async with rpc(address.url, connection_args=arguments) as scheduler:
+        versions: Mapping[str, Any] = await scheduler.versions()
+    return versions
 
 
 def _security(address: Address) -> distributed.Security | None:
@@ -234,24 +247,38 @@ def _check(client: distributed.Client) -> None:
             return ""
         return harness.__version__
 
-    asked = client.get_versions()
-    own = asked["client"]["packages"]
-    others: dict[str, Mapping[str, Any]] = {"the scheduler": asked["scheduler"]["packages"]}
-    others |= {f"the worker at {worker}": each["packages"] for worker, each in asked["workers"].items()}
-    problems = []
-    for who, packages in others.items():
-        for package, ours in (("python", _minor(own["python"])), ("distributed", own["distributed"])):
-            theirs = _minor(packages[package]) if package == "python" else packages[package]
-            if theirs != ours:
-                problems.append(_unfit(f"{who} has {package} {theirs}, and this process has {ours}"))
-    if not problems:
-        versions = {"the scheduler": client.run_on_scheduler(harness_version)}
-        versions |= {f"the worker at {worker}": each for worker, each in client.run(harness_version).items()}
-        for who, theirs in versions.items():
-            if theirs != __version__:
-                has = f"has harness {theirs}, and this process has {__version__}" if theirs else "has no harness"
-                problems.append(_unfit(f"{who} {has}"))
-    if problems:
+    workers = client.get_versions()["workers"]
+    _refuse(_differences({f"the worker at {worker}": each for worker, each in workers.items()}))
+    versions = {"the scheduler": client.run_on_scheduler(harness_version)}
+    versions |= {f"the worker at {worker}": each for worker, each in client.run(harness_version).items()}
+    _refuse(
+        f"{who} " + (f"has harness {theirs}, and this process has {__version__}" if theirs else "has no harness")
+        for who, theirs in versions.items()
+        if theirs != __version__
+    )
+
+
+def _differences(others: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Say who has another version of Python or of Dask."""
+    from distributed import __version__ as ours  # noqa: PLC0415 - an extra
+
+    for who, versions in others.items():
+        theirs = versions["packages"]
+        for package, has, own in (
+            ("Python", _minor(theirs["python"]), _minor(platform.python_version())),
+            ("distributed", theirs["distributed"], ours),
+        ):
+            if has != own:
+                yield f"{who} has {package} {has}, and this process has {own}"
+
+
+def _refuse(messages: Iterable[str]) -> None:
+    """Fail where there are any.
+
+    Raises:
+        InputError: With all of them.
+    """
+    if problems := [_unfit(message) for message in messages]:
         raise InputError(problems)
 
 

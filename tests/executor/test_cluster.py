@@ -106,6 +106,15 @@ def test_a_cluster_that_does_not_fit(tmp_path: Path) -> None:
     assert 3 == unfit.value.exit_code
 
 
+def test_another_version_of_dask(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Is told before anything is sent, exit code 3."""
+    monkeypatch.setattr("distributed.__version__", "2020.1.0")
+    with pytest.raises(InputError, match="the scheduler has distributed 20") as unfit:
+        cluster.executor()
+
+    assert 3 == unfit.value.exit_code
+
+
 def _joined(cluster: Cluster, count: int) -> None:
     from distributed import Client  # noqa: PLC0415 - an extra
 

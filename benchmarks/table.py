@@ -41,7 +41,7 @@ class Measured:
     @property
     def rate(self) -> float:
         """The amount per second at the median."""
-        return self.amount / self.median
+        return self.amount / self.median if self.median else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +77,14 @@ class Table:
         measured: The sides.
         goals: What they are held against.
         left_out: Peers that couldn't be measured here, and why.
+        profile: Where our side's time goes, a line for each place, the largest share first.
     """
 
     title: str
     measured: tuple[Measured, ...]
     goals: tuple[Goal, ...]
     left_out: tuple[str, ...] = ()
+    profile: tuple[str, ...] = ()
 
 
 def in_turns(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, tuple[float, ...]]:

@@ -15,6 +15,7 @@ import click
 from harness.cli.main import cli
 from harness.exchange import folders
 from harness.exchange.versions import VERSIONS, Server
+from harness.inventory import load
 from harness.inventory.keys import KEYS
 from harness.lint.finding import RULES
 from harness.lint.table import table
@@ -129,14 +130,70 @@ def _cell(text: str | None) -> str:
 
 
 def versions() -> str:
-    """Give what is configured, and where the logs are, on a server of each version and role alone."""
-    rows = ["| version | role | cmdlets through | settings | log folders |", "|---|---|---|---|---|"]
+    """Give what is configured, where the logs are, and what tests it, on a server of each version and role alone."""
+    rows = [
+        "| version | role | cmdlets through | settings | log folders | log formats | tests |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    simulated = _simulated()
     for version in VERSIONS.values():
         for role in version.roles:
             server = Server(version, frozenset({role}))
-            cells = (version.name, role.replace("_", " "), _shells(server), _settings(server), _folders(server))
+            cells = (
+                version.name,
+                role.replace("_", " "),
+                _shells(server),
+                _settings(server),
+                _folders(server),
+                _formats(server),
+                _tests(server, simulated),
+            )
             rows.append("| " + " | ".join(cells) + " |")
     return "\n".join(rows) + "\n"
+
+
+_TESTS = "tests/end_to_end"
+_TRACKING_COLUMNS = {"2003": 20, "2007": 21, "2010": 26, "2013": 27, "2016": 30, "2019": 30, "SE": 30}
+
+
+def _formats(server: Server) -> str:
+    """Give the files of each folder, in the folders' order."""
+    name = server.version.name
+    found = folders.of_roles(name, server.roles, "SERVER")
+    old, daily = name == "2003", name in ("2003", "2007", "2010")
+    parts = []
+    if found.owa:
+        parts.append(f"OWA: W3C, `{'' if old else 'u_'}exYYMMDD.log`")
+    if found.smtp:
+        stamp = _stamp(daily=daily)
+        parts.append("SMTP: W3C, `exYYMMDD.log`" if old else f"SMTP: CSV, `RECV{stamp}-n.LOG`, `SEND{stamp}-n.LOG`")
+    if found.tracking:
+        submits = folders.submits_apart(name, server.roles)
+        prefixes = ("MSGTRKM",) if submits else ("MSGTRK",) if daily or server.edge else ("MSGTRK", "MSGTRKM[ADS]")
+        files = ["yyyymmdd.log"] if old else [f"{prefix}{_stamp(daily=daily)}-n.LOG" for prefix in prefixes]
+        way = "tabs" if old else "CSV"
+        parts.append(f"MSGTRK: {way}, {_TRACKING_COLUMNS[name]} columns, {', '.join(f'`{file}`' for file in files)}")
+    return "<br>".join(parts) or "none"
+
+
+def _stamp(*, daily: bool) -> str:
+    """Give the date in a file's name: 2013 and later begin a file each hour."""
+    return "yyyymmdd" if daily else "yyyymmddhh"
+
+
+def _simulated() -> frozenset[tuple[str, frozenset[str]]]:
+    """Give version and roles of every host of the inventory with one of each."""
+    hosts = load(DOCS.parent / "inventory.lab-all.ini").hosts.values()
+    named = [(host.get("exchange_version"), frozenset(host.get("exchange_roles") or ())) for host in hosts]
+    return frozenset((version, roles or VERSIONS[version].usual) for version, roles in named)
+
+
+def _tests(server: Server, simulated: frozenset[tuple[str, frozenset[str]]]) -> str:
+    name = f"{server.version.name}-{'+'.join(sorted(server.roles))}"
+    found = [f"{_TESTS}/test_versions.py::test_the_shipped_playbook_serves_every_server[{name}-stated]"]
+    if (server.version.name, server.roles) in simulated:
+        found.append(f"{_TESTS}/test_lab_all.py::test_its_logs_are_verified[{name}]")
+    return "<br>".join(f"`{each}`" for each in found)
 
 
 def _shells(server: Server) -> str:
@@ -163,9 +220,7 @@ def _settings(server: Server) -> str:
 
 
 def _folders(server: Server) -> str:
-    if server.version.name not in folders.DEFAULTS:
-        return "not the console's protocol: [Exchange 2003](exchange-2003.md)"
-    found = folders.of_roles(server.version.name, server.roles)
+    found = folders.of_roles(server.version.name, server.roles, "SERVER")
     paths = [found.owa, *(path for smtp in found.smtp for path in (smtp.receive, smtp.send)), found.tracking]
     return "<br>".join(f"`{path[max(path.find('TransportRoles'), 0) :]}`" for path in paths if path) or "none"
 

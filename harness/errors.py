@@ -7,6 +7,7 @@ The tree; the number is the exit code of a command that ends so::
     │   ├── InventoryError
     │   ├── PlaybookError
     │   └── SecretError                 a secret's reference leads nowhere
+    ├── DefinitionError             3   a log source as the console wouldn't take it
     ├── SharePathError              3   a path isn't in the form that a log source takes
     ├── FilePatternError            3   a file pattern isn't a usable regular expression
     ├── StoreError                  1   the collector's own files are unusable
@@ -19,6 +20,7 @@ The tree; the number is the exit code of a command that ends so::
     │   │   └── ConnectionLostError     it answered, then broke off
     │   ├── DeadlineError               one of the four deadlines passed
     │   ├── ProtocolFaultError          the host answered with a fault
+    │   ├── ConsoleRefusalError         the console's API refused a request
     │   ├── ShareError                  a share, folder or file can't be read
     │   │   ├── ShareMissingError           there is no such share
     │   │   ├── PathMissingError            there is no such folder or file
@@ -96,6 +98,20 @@ class PlaybookError(InputError):
 
 class SecretError(InputError):
     """A secret's reference leads nowhere."""
+
+
+class DefinitionError(HarnessError):
+    """A log source has a value that the console wouldn't take.
+
+    Args:
+        field: The value's name in the model.
+    """
+
+    exit_code = 3
+
+    def __init__(self, message: str, *, field: str, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.field = field
 
 
 class SharePathError(HarnessError):
@@ -238,6 +254,22 @@ class ProtocolFaultError(HostError):
 
     def __init__(self, message: str, *, host: str, code: int, hint: str = "") -> None:
         super().__init__(message, host=host, hint=hint)
+        self.code = code
+
+
+class ConsoleRefusalError(HostError):
+    """The console's API refused a request.
+
+    Args:
+        endpoint: Which one, for example ``PATCH …/log_sources``.
+        status: The HTTP status.
+        code: The endpoint's own number for the reason; 0 where it gave none.
+    """
+
+    def __init__(self, message: str, *, host: str, endpoint: str, status: int, code: int = 0, hint: str = "") -> None:
+        super().__init__(message, host=host, hint=hint)
+        self.endpoint = endpoint
+        self.status = status
         self.code = code
 
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from harness.cli.collectreport import Report
     from harness.cli.executors import Where
-    from harness.cli.logsources import PolledHost
     from harness.cli.parcels import Parcel
+    from harness.cli.polled import PolledHost
     from harness.collect.delivery import Handover
     from harness.collect.follow import Polls
     from harness.collect.poll import PollResult
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from harness.collect.sink import EventSink, Form, Rules
     from harness.collect.source import PolledFolder
     from harness.errors import HostError
-    from harness.events import Format
     from harness.events.mappingfile import Overlay
     from harness.executor import Executor
 
@@ -59,6 +58,9 @@ class _Options:
     throttle: float
     ask: bool
     where: Where
+    definitions: Path | None
+    schema: Path | None
+    forks: int
 
     @property
     def line_form(self) -> Form:
@@ -94,6 +96,20 @@ class _Options:
     multiple=True,
     help="A mapping file to lay over the shipped one, field by field. May be given more than once.",
 )
+@click.option(
+    "--log-sources",
+    "definitions",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Poll through the definitions in this file, as logsources export writes them, not as hosts and inventory say.",
+)
+@click.option(
+    "--console-schema",
+    "schema",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For --log-sources: what the console answered, where the file has names or ids of the console's own.",
+)
 @click.option("--since-now", is_flag=True, help="Leave out what a log folder holds when it is first polled.")
 @click.option(
     "--state",
@@ -114,6 +130,13 @@ class _Options:
     metavar="N",
     help="At most N events a second of each log folder; 0 for no limit.  [default: 0]",
 )
+@click.option(
+    "--forks",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Hosts at a time; with --follow all are polled at once, and so many are asked where their logs are.",
+)
 @click.option("--defaults", is_flag=True, help="Don't ask the hosts where their logs are; poll the default folders.")
 @executor_options
 def collect_command(  # noqa: PLR0917 - options of a command are its arguments
@@ -125,10 +148,13 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     form: str,
     families: str | None,
     mappings: tuple[Path, ...],
+    definitions: Path | None,
+    schema: Path | None,
     since_now: bool,
     state: Path | None,
     interval: float | None,
     throttle: float,
+    forks: int,
     defaults: bool,
     where: Where,
 ) -> int:
@@ -155,7 +181,10 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
         state=state,
         interval=interval,
         throttle=throttle,
-        ask=not defaults,
+        ask=not defaults and definitions is None,
+        definitions=definitions,
+        schema=schema,
+        forks=forks,
         where=where,
     )
     _check(options)
@@ -199,12 +228,13 @@ def _check(options: _Options) -> None:
 
 def _collect(options: _Options) -> int:
     from harness.cli.collectreport import Report
+    from harness.cli.definitions import given_sources
     from harness.cli.interrupts import stopped_by_signals
     from harness.cli.lab import lab_of
-    from harness.cli.logsources import polled_hosts
     from harness.cli.parcels import asked, parcels
-    from harness.collect.convert import FORMATS
+    from harness.cli.polled import polled_hosts
     from harness.collect.sink import Rules
+    from harness.events import Format
     from harness.events import load as load_mapping
     from harness.events.mappingfile import Overlay
     from harness.inventory import load as load_inventory
@@ -216,7 +246,12 @@ def _collect(options: _Options) -> int:
     chosen = loaded.select(options.limit, source=Source("--limit"))
     if not chosen:
         raise InputError([Problem(Source("--limit" if options.limit else str(options.inventory)), "no host is left")])
-    mappings = {format_: load_mapping(format_, options.mappings) for format_ in FORMATS.values()}
+    given = None
+    if options.definitions is not None:
+        given = given_sources(options.definitions, loaded, chosen, options.schema)
+        for line in given.notices:
+            report.say(f"note: {line}")
+    mappings = {format_: load_mapping(format_, options.mappings) for format_ in Format}
     stop = threading.Event()
     with (
         stopped_by_signals(stop.set) as interrupted,
@@ -225,11 +260,13 @@ def _collect(options: _Options) -> int:
     ):
         remote = None
         if options.where.is_local:
-            hosts = polled_hosts(chosen, loaded, options.extra, lab, stop=stop, ask=options.ask)
+            hosts = polled_hosts(
+                chosen, loaded, options.extra, lab, stop=stop, ask=options.ask, forks=options.forks, given=given
+            )
         else:
             confidential = executor.confidential
-            packed = parcels(chosen, lab, options.inventory, confidential=confidential, ask=options.ask)
-            remote = _Remote(executor, packed, tuple(map(Overlay.of, options.mappings)), tuple(FORMATS.values()))
+            packed = parcels(chosen, lab, options.inventory, confidential=confidential, ask=options.ask, given=given)
+            remote = _Remote(executor, packed, tuple(map(Overlay.of, options.mappings)))
             hosts = asked(executor, packed, stop)
         if not stop.is_set():
             for host in hosts:
@@ -248,7 +285,6 @@ class _Remote:
     executor: Executor
     packed: Mapping[str, Parcel]
     overlays: tuple[Overlay, ...]
-    formats: tuple[Format, ...]
 
     def poller(
         self,
@@ -265,7 +301,7 @@ class _Remote:
         from harness.collect.remote import Poll, RemotePoller
 
         connect = Connect(self.packed[source.host])
-        wanted = Poll(source, connect, (), since, self.formats, self.overlays, address, sink.form, muted=False)
+        wanted = Poll(source, connect, (), since, self.overlays, address, sink.form, muted=False)
         return RemotePoller(self.executor, wanted, sink, handover, stop)
 
 
@@ -313,7 +349,7 @@ def _poll(
             return Poller(source, partial(connections.get, host.endpoint), handover, stop=stop, since=since)
 
         pollers = [[poller(host, source) for source in _folders(options, host)] for host in hosts]
-        run = follow_hosts if options.follow else poll_hosts
+        run = follow_hosts if options.follow else partial(poll_hosts, forks=options.forks)
         try:
             run(pollers, stop, on_result=on_result, on_error=on_error)
         except (BrokenPipeError, StoreError):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.labconsole import console_command
 from harness.errors import HarnessError, InventoryError
 from harness.redaction import Secret, redactor
 from harness.source import Problem
@@ -36,7 +37,7 @@ class Reached:
     address: str
     port: int
     user: str
-    password: Secret | None
+    password: Secret
     smb_port: int = 0
     smb_user: str = ""
     smtp_port: int = 0
@@ -147,10 +148,13 @@ _inventory = click.argument("inventory", type=click.Path(path_type=Path))
 
 @click.group("lab")
 def lab_command() -> None:
-    """Simulated Exchange servers on this machine, behind real protocols.
+    """Simulated Exchange servers on this machine, behind real protocols, and a console.
 
     Other commands start the lab by themselves; `up` keeps it running, for clients of your own.
     """
+
+
+lab_command.add_command(console_command)
 
 
 @lab_command.command("up")

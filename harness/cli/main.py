@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 
 import click
 
 from harness import __version__
+from harness.cli.lazy import LazyGroup
 from harness.errors import HarnessError
 
 _COMMANDS = {
@@ -17,6 +17,11 @@ _COMMANDS = {
     "inventory": ("harness.cli.inventory", "inventory_command", "Show hosts, groups and where each value came from."),
     "lab": ("harness.cli.lab", "lab_command", "Simulated hosts on this machine."),
     "lint": ("harness.cli.lint", "lint_command", "Check scripts without running them, version by version."),
+    "logsources": (
+        "harness.cli.logsources",
+        "logsources_command",
+        "Log sources: written, checked, brought to the console, watched.",
+    ),
     "parse": ("harness.cli.parse", "parse_command", "Show the events of local log files."),
     "plan": (
         "harness.cli.apply",
@@ -27,25 +32,10 @@ _COMMANDS = {
 }
 
 
-class _LazyGroup(click.Group):
-    """Lists commands without importing them."""
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        return sorted(_COMMANDS)
-
-    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
-        if name not in _COMMANDS:
-            return None
-        module, attribute, _ = _COMMANDS[name]
-        command: click.Command = getattr(importlib.import_module(module), attribute)
-        return command
-
-    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, words) for name, (_, _, words) in sorted(_COMMANDS.items())])
+_SETTINGS = {"auto_envvar_prefix": "HARNESS", "help_option_names": ["-h", "--help"]}
 
 
-@click.group(cls=_LazyGroup, context_settings={"auto_envvar_prefix": "HARNESS", "help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, lazy=_COMMANDS, context_settings=_SETTINGS)
 @click.version_option(__version__, prog_name="harness")
 def cli() -> None:
     """Make Exchange servers deliver their logs to a SIEM, and prove it.

@@ -6,12 +6,12 @@ import math
 import socket
 import threading
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.cli.lab import PASSWORD, Reached, folder_of
-from harness.cli.logsources import PolledHost, polled_hosts, share_endpoint
+from harness.cli.polled import PolledHost, polled_hosts, share_endpoint
 from harness.errors import InputError, InventoryError
 from harness.executor import Task, until_stopped
 from harness.inventory.secrets import SecretResolver
@@ -21,6 +21,7 @@ from harness.remote.smb import SmbConnection
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from harness.cli.definitions import GivenSources
     from harness.executor import Executor
     from harness.inventory import Host
     from harness.source import Problem
@@ -32,15 +33,17 @@ class Parcel:
 
     Args:
         host: The host.
-        lab: Where it answers if it is simulated; without its password, which `password` names the file of.
-        password: A reference to that file.
+        lab: Where it answers if it is simulated, as `Reached` has it; without its password.
+        password: A reference to the file with that password.
         ask: Whether the host is asked where its logs are.
+        given: Its log sources from a file.
     """
 
     host: PackedHost
-    lab: Reached | None = None
+    lab: Mapping[str, Any] | None = None
     password: str = ""
     ask: bool = True
+    given: GivenSources | None = None
 
     def unpack(self) -> tuple[Host, Reached | None]:
         """Give the host, and where it answers if it is simulated.
@@ -52,11 +55,17 @@ class Parcel:
         if self.lab is None:
             return host, None
         secret = SecretResolver().secret(self.password, key="password", source=host.line, folder=Path())
-        return host, replace(self.lab, password=secret)
+        return host, Reached(password=secret, **self.lab)
 
 
 def parcels(
-    hosts: Iterable[Host], lab: Mapping[str, Reached], inventory: Path, *, confidential: bool, ask: bool = True
+    hosts: Iterable[Host],
+    lab: Mapping[str, Reached],
+    inventory: Path,
+    *,
+    confidential: bool,
+    ask: bool = True,
+    given: GivenSources | None = None,
 ) -> dict[str, Parcel]:
     """Pack hosts.
 
@@ -66,23 +75,33 @@ def parcels(
         inventory: The inventory's path.
         confidential: Whether nobody on the way can read what is sent.
         ask: Whether the hosts are asked where their logs are.
+        given: Log sources from a file, which count instead of what hosts and inventory say.
 
     Raises:
         InventoryError: A secret can't travel; every problem at once.
     """
     reference = f"file:{(folder_of(inventory) / PASSWORD).absolute()}"
     packed = pack(hosts, confidential=confidential)
-    return {
-        name: Parcel(host, replace(lab[name], password=None), reference, ask) if name in lab else Parcel(host, ask=ask)
-        for name, host in packed.items()
-    }
+    made = {}
+    for name, host in packed.items():
+        own = None if given is None else replace(given, by_host={name: given.by_host[name]}, definitions={}, notices=())
+        reached = _without_password(lab[name]) if name in lab else None
+        made[name] = Parcel(host, reached, reference if reached else "", ask, own)
+    return made
+
+
+def _without_password(reached: Reached) -> dict[str, Any]:
+    return {each.name: getattr(reached, each.name) for each in fields(reached) if each.name != "password"}
 
 
 def ask_here(parcel: Parcel, *, seconds: float = math.inf) -> PolledHost:
     """Find out, on a worker, what is polled of a host."""
     host, lab = parcel.unpack()
     reached = {} if lab is None else {host.name: lab}
-    (polled,) = polled_hosts([host], alone(host), {}, reached, stop=threading.Event(), ask=parcel.ask, seconds=seconds)
+    stop = threading.Event()
+    (polled,) = polled_hosts(
+        [host], alone(host), {}, reached, stop=stop, ask=parcel.ask, seconds=seconds, given=parcel.given
+    )
     return polled
 
 

@@ -40,6 +40,13 @@ if TYPE_CHECKING:
     help="How the files are written; auto recognises each from its header.",
 )
 @click.option(
+    "--encoding",
+    default="UTF-8",
+    show_default=True,
+    metavar="NAME",
+    help="Of the files, as the log source's File Encoding names it; UTF-16 can't be read.",
+)
+@click.option(
     "--mapping",
     "mappings",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -71,6 +78,7 @@ if TYPE_CHECKING:
 def parse_command(  # noqa: PLR0917 - options of a command are its arguments
     paths: tuple[str, ...],
     format_: str,
+    encoding: str,
     mappings: tuple[Path, ...],
     explain: int | None,
     output: str,
@@ -80,11 +88,16 @@ def parse_command(  # noqa: PLR0917 - options of a command are its arguments
 ) -> None:
     """Show the events of local log files and of folders of them; - reads standard input."""
     from harness.cli.parsed import Options
-    from harness.cli.parsing import find, parse
-    from harness.errors import InputError
+    from harness.cli.parsing import find, parse, wrong
+    from harness.errors import HarnessError, InputError
+    from harness.events.encoding import readable
     from harness.events.mappingfile import Overlay
 
-    options = Options(format_, tuple(map(Overlay.of, mappings)), output, payload, source_ip)
+    try:
+        codec = readable(encoding)
+    except HarnessError as error:
+        raise InputError([wrong("--encoding", error.message, error.hint)]) from error
+    options = Options(format_, codec, tuple(map(Overlay.of, mappings)), output, payload, source_ip)
     out = sys.stdout.buffer
     problems: list[Problem] = []
     found = find(paths, options)
@@ -112,7 +125,7 @@ def _explain(log: Found, wanted: int, options: Options, out: BinaryIO) -> list[P
     if isinstance(log, Remark):
         return [log.problem] if log.problem is not None else []
     mapping = load_kept(log.format, options.overlays)
-    reader = reader_for(log.format, log.name)
+    reader = reader_for(log.format, log.name, encoding=options.encoding)
     rest = chunks(log)
     window = b""  # the file's bytes from `begin` on
     begin = offset = 0

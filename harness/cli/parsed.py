@@ -29,6 +29,7 @@ class Options:
 
     Args:
         format: How the files are written; ``auto`` to recognise each.
+        encoding: Of the files, as `harness.events.encoding.readable` gives it.
         overlays: Mapping files to lay over the shipped ones.
         output: ``text`` or ``json``.
         payload: Whether payloads are shown.
@@ -36,6 +37,7 @@ class Options:
     """
 
     format: str
+    encoding: str
     overlays: tuple[Overlay, ...]
     output: str
     payload: bool

@@ -142,7 +142,7 @@ def _recognised(name: str, stream: BinaryIO, size: int | None, options: Options)
     return (
         Stream(name, format_, bytes(first), stream)
         if size is None
-        else Whole(name, str(Path(name).absolute()), format_, size)
+        else Whole(name, str(Path(name).absolute()), format_, size, options.encoding)
     )
 
 
@@ -228,7 +228,7 @@ def _alone(executor: Executor, found: Iterable[Found], options: Options) -> Iter
 
 def _streamed(log: Stream, options: Options) -> Iterator[Step]:
     """Read a stream, which can't be read anywhere else."""
-    reader = reader_for(log.format, log.name)
+    reader = reader_for(log.format, log.name, encoding=options.encoding)
     offset = 0
     with log.rest:
         for data in log.chunks():

@@ -62,6 +62,20 @@ _PARTS_LEFT_OUT = (
     multiple=True,
     help="A mapping file to lay over the shipped one, field by field. May be given more than once.",
 )
+@click.option(
+    "--log-sources",
+    "definitions",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Poll through the definitions in this file, as logsources export writes them, not as hosts and inventory say.",
+)
+@click.option(
+    "--console-schema",
+    "schema",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For --log-sources: what the console answered, where the file has names or ids of the console's own.",
+)
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write the results as JUnit XML.")
 @click.option(
     "--timeout",
@@ -90,6 +104,8 @@ def verify_command(
     limit: str | None,
     expectations: Path | None,
     mappings: Sequence[Path],
+    definitions: Path | None,
+    schema: Path | None,
     junit: Path | None,
     timeout: float,
     expression: str | None,
@@ -125,7 +141,9 @@ def verify_command(
         with (
             where.executor() as executor,
             prepare(
-                Request(inventory, playbooks, limit, expectations, mappings, timeout, forks, executor),
+                Request(
+                    inventory, playbooks, limit, expectations, mappings, timeout, forks, definitions, schema, executor
+                ),
                 stop=stop,
                 notice=terminal.notice,
             ) as prepared,

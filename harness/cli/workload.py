@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from harness.cli.definitions import expected, given_sources
 from harness.cli.lab import lab_of
-from harness.cli.logsources import polled_hosts
 from harness.cli.parcels import ask_here, on_worker, parcels
+from harness.cli.polled import polled_hosts
 from harness.errors import InputError
 from harness.events import Format
 from harness.events.mappingfile import Overlay
+from harness.exchange.folders import owa_path, services
 from harness.executor import LOCAL
 from harness.inventory import load as load_inventory
+from harness.logsource.derive import version_of
 from harness.modules.registry import MODULES
 from harness.play.loader import load as load_playbooks
 from harness.remote.smb import SmbConnection
@@ -31,9 +34,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from harness.cli.definitions import GivenSources
     from harness.cli.lab import Reached
-    from harness.cli.logsources import PolledHost
     from harness.cli.parcels import Parcel
+    from harness.cli.polled import PolledHost
     from harness.executor import Executor
     from harness.inventory import Host, Inventory
     from harness.verify.expectations import Expectations
@@ -59,6 +63,8 @@ class Request:
         mappings: Mapping files to lay over the shipped ones.
         timeout: Seconds for all of it.
         forks: Hosts at a time.
+        definitions: A file of log sources to poll through, instead of those that the hosts are found to have.
+        schema: A file of a console's answers, for a file of definitions that has ids alone.
         executor: Polls the hosts.
     """
 
@@ -69,6 +75,8 @@ class Request:
     mappings: Sequence[Path] = ()
     timeout: float = 300.0
     forks: int = 20
+    definitions: Path | None = None
+    schema: Path | None = None
     executor: Executor = LOCAL
 
 
@@ -123,12 +131,22 @@ def prepare(
     if not tasks:
         where = Source("--limit" if request.limit else str(request.inventory))
         raise InputError([Problem(where, "no host is left to verify")])
+    hosts = [task.host for task in tasks.values()]
+    notices = [f"note: {each}" for each in inventory.notices]
+    given = None
+    if request.definitions is not None:
+        given = given_sources(request.definitions, inventory, hosts, request.schema)
+        notices += [f"note: {each}" for each in given.notices]
+        for name, task in tasks.items():
+            tasks[name] = replace(task, sections=(expected(given, task.host), *task.sections))
     held = ExitStack()
     stop = stop or threading.Event()
-    reach = _Reach(inventory, request.inventory, [task.host for task in tasks.values()], held, stop=stop, notice=notice)
+    reach = _Reach(
+        inventory, request.inventory, hosts, held, forks=request.forks, stop=stop, notice=notice, given=given
+    )
     elsewhere = None if request.executor is LOCAL else _Elsewhere(request, reach, notice)
     workload = Workload(tasks, reach, layers, request.timeout, request.forks, stop, elsewhere)
-    return Prepared(workload, tuple(f"note: {each}" for each in inventory.notices), held)
+    return Prepared(workload, tuple(notices), held)
 
 
 def _sections(request: Request, problems: list[Problem]) -> list[tuple[str, Source, Expectations]]:
@@ -172,8 +190,10 @@ class _Reach:
         path: Its path.
         hosts: All hosts of the run, so that one lab serves them all.
         held: Keeps the lab.
+        forks: Hosts asked at a time.
         stop: Set to end the questions early.
         notice: Takes what the user should know about hosts.
+        given: Log sources from a file; None to take what the hosts are found to have.
     """
 
     def __init__(
@@ -183,15 +203,19 @@ class _Reach:
         hosts: Sequence[Host],
         held: ExitStack,
         *,
+        forks: int,
         stop: threading.Event,
         notice: Callable[[str], None],
+        given: GivenSources | None,
     ) -> None:
         self._inventory = inventory
         self._path = path
         self._hosts = hosts
         self._held = held
+        self._forks = forks
         self._stop = stop
         self._notice = notice
+        self.given = given
         self._lab: Mapping[str, Reached] | None = None
 
     @property
@@ -211,7 +235,16 @@ class _Reach:
         """Ask the hosts where their logs are."""
         lab = self.lab()
         wanted = [host for host in self._hosts if host.name in names]
-        polled = polled_hosts(wanted, self._inventory, {}, lab, stop=self._stop, seconds=seconds)
+        polled = polled_hosts(
+            wanted,
+            self._inventory,
+            {},
+            lab,
+            stop=self._stop,
+            forks=self._forks,
+            seconds=seconds,
+            given=self.given,
+        )
         for each in polled:
             if each.note and not self._stop.is_set():
                 self._notice(f"{each.name}: {each.note}")
@@ -237,7 +270,13 @@ class _Elsewhere:
         """Pack the hosts."""
         hosts = [host for host in self._reach.hosts if host.name in works]
         executor = self._request.executor
-        packed = parcels(hosts, self._reach.lab(), self._request.inventory, confidential=executor.confidential)
+        packed = parcels(
+            hosts,
+            self._reach.lab(),
+            self._request.inventory,
+            confidential=executor.confidential,
+            given=self._reach.given,
+        )
         overlays = tuple(map(Overlay.of, self._request.mappings))
         return {
             name: RemoteHost(executor, Visit(name, _Arrive(packed[name]), work, tuple(Format), overlays), self._notice)
@@ -273,7 +312,19 @@ def subject(host: Host, polled: PolledHost, lab: Reached | None, options: ProbeO
         return smtp_probe(host, lab, options) if kind == "smtp" else owa_probe(host, lab, options)
 
     folders = tuple(each for source in polled.sources for each in source.polled())
-    return Subject(host.name, polled.address, folders, lambda: SmbConnection(polled.endpoint), probe, polled.silent)
+    home: dict[str, tuple[str, ...]] = {}
+    for each in (each for source in polled.home for each in source.polled()):
+        home[each.family] = (*home.get(each.family, ()), f"{each.share}/{each.folder}")
+    return Subject(
+        name=host.name,
+        address=polled.address,
+        folders=folders,
+        connect=lambda: SmbConnection(polled.endpoint),
+        probe=probe,
+        stated=polled.stated,
+        takes_mail=bool(services(version_of(host), frozenset(host.get("exchange_roles") or ()))),
+        home=home,
+    )
 
 
 def smtp_probe(host: Host, lab: Reached | None, options: ProbeOptions) -> SmtpProbe:
@@ -311,6 +362,6 @@ def owa_probe(host: Host, lab: Reached | None, options: ProbeOptions) -> OwaProb
         name=host.get("exchange_fqdn") or host.name,
         scheme=scheme,
         port=port or (_HTTPS if scheme == "https" else _HTTP),
-        path=options.owa_path or "/owa/",
+        path=options.owa_path or owa_path(version_of(host)),
         ca=host.get("probe_ca_trust_path") or "",
     )

@@ -11,14 +11,10 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.events import Format, Quarantined, Record, reader_for
+from harness.events import Quarantined, Record, reader_for
 
 if TYPE_CHECKING:
     from harness.collect.delivery import Chunk
-    from harness.collect.source import Family
-
-FORMATS: dict[Family, Format] = {"OWA": Format.OWA, "SMTP": Format.SMTP, "MSGTRK": Format.MSGTRK}
-"""How each family's files are written; the log source says which family a folder holds, as for the console."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +33,13 @@ class Converted:
 
 
 def convert(chunk: Chunk) -> Converted:
-    """Read a chunk.
+    """Read a chunk in the format that its log source says, as for the console.
 
     Args:
         chunk: The bytes, with the state after those before.
     """
-    reader = reader_for(FORMATS[chunk.source.family], f"{chunk.source.share}/{chunk.path}")
+    source = chunk.source
+    reader = reader_for(source.written, f"{source.share}/{chunk.path}", encoding=source.encoding)
     stored, _, waiting = chunk.state.partition(b"\n")
     if stored:
         reader.restore(json.loads(stored))

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import TYPE_CHECKING, Protocol
 
+from harness import workers
 from harness.errors import HostError, ShareError, UnreachableError
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
 
     from harness.collect.poll import PollResult
@@ -27,6 +28,9 @@ class Polls(Protocol):
 
     def poll(self) -> PollResult:
         """Read what is new."""
+
+    def disconnect(self) -> None:
+        """Close the connection, which all folders of a host share; the next poll opens it again."""
 
 
 def follow(
@@ -90,7 +94,11 @@ def follow_hosts(
             nothing.
     """
     _in_threads(
-        lambda pollers: follow(pollers, stop, on_result=on_result, on_error=on_error), hosts, stop, on_and_on=True
+        lambda pollers: follow(pollers, stop, on_result=on_result, on_error=on_error),
+        hosts,
+        stop,
+        forks=len(hosts),
+        on_and_on=True,
     )
 
 
@@ -98,14 +106,16 @@ def poll_hosts(
     hosts: Sequence[Sequence[Polls]],
     stop: threading.Event,
     *,
+    forks: int = 20,
     on_result: Callable[[PollResult], None],
     on_error: Callable[[Polls, HostError], None],
 ) -> None:
-    """Poll the folders of many hosts once, each host in a thread of its own.
+    """Poll the folders of many hosts once, some hosts at a time.
 
     Args:
         hosts: The pollers of each host. Once a host can't be reached, its other folders aren't tried.
         stop: Set to end early; the pollers must have been given the same one.
+        forks: How many hosts at a time.
         on_result: Takes what each poll did, in any of the threads.
         on_error: Takes the errors, in any of the threads.
 
@@ -114,18 +124,31 @@ def poll_hosts(
     """
 
     def run(pollers: Sequence[Polls]) -> None:
-        for poller in pollers:
-            if stop.is_set():
-                return
-            try:
-                on_result(poller.poll())
-            except UnreachableError as error:
-                on_error(poller, error)
-                return
-            except HostError as error:
-                on_error(poller, error)
+        try:
+            _once(pollers, stop, on_result, on_error)
+        finally:
+            pollers[0].disconnect()
 
-    _in_threads(run, hosts, stop, on_and_on=False)
+    _in_threads(run, hosts, stop, forks=forks, on_and_on=False)
+
+
+def _once(
+    pollers: Sequence[Polls],
+    stop: threading.Event,
+    on_result: Callable[[PollResult], None],
+    on_error: Callable[[Polls, HostError], None],
+) -> None:
+    """Poll one host's folders."""
+    for poller in pollers:
+        if stop.is_set():
+            return
+        try:
+            on_result(poller.poll())
+        except UnreachableError as error:
+            on_error(poller, error)
+            return
+        except HostError as error:
+            on_error(poller, error)
 
 
 def _in_threads(
@@ -133,9 +156,10 @@ def _in_threads(
     hosts: Sequence[Sequence[Polls]],
     stop: threading.Event,
     *,
+    forks: int,
     on_and_on: bool,
 ) -> None:
-    """Run a function for each host in a thread, until all have ended or somebody says stop."""
+    """Run a function for each host in threads, until all have ended or somebody says stop."""
     broken: list[Exception] = []
 
     def guarded(pollers: Sequence[Polls]) -> None:
@@ -145,9 +169,7 @@ def _in_threads(
             broken.append(error)
             stop.set()
 
-    threads = [threading.Thread(target=guarded, args=(pollers,), daemon=True) for pollers in hosts if pollers]
-    for thread in threads:
-        thread.start()
+    threads = workers.start(guarded, filter(None, hosts), forks=forks, stop=stop, name="poll")
     try:
         # Not without end: a wait without a limit keeps Ctrl-C from being seen on some systems.
         while on_and_on and not stop.wait(_WAKE_SECONDS):

@@ -28,6 +28,7 @@ from harness.collect.delivery import Chunk
 from harness.collect.positions import Position
 from harness.collect.series import natural, newest_files
 from harness.errors import PathMissingError, ProtocolFaultError, ShareError
+from harness.remote.smb import Glance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -46,6 +47,7 @@ _LARGEST_ROOM = 1 << 20
 _CHUNK = 1 << 20
 # About 200 lines, so that a throttle slows down evenly.
 _THROTTLED_CHUNK = 1 << 16
+_GLANCE = 1 << 16
 FORGET_AFTER = timedelta(days=30)
 """How long nothing was read of a file that is gone before it is forgotten."""
 
@@ -194,6 +196,10 @@ class Poller:
             seconds=time.monotonic() - started,
         )
 
+    def disconnect(self) -> None:
+        """Close the connection, which all folders of a host share; the next poll opens it again."""
+        self._connect().close()
+
     def _list(self, connection: SmbConnection, tally: _Tally) -> list[FileInfo]:
         found = connection.list(
             self.source.share,
@@ -229,9 +235,10 @@ class Poller:
             Whether it was there.
         """
         try:
-            with connection.open(self.source.share, info.path) as file:
-                tally.opened += 1
-                self._read(file, info, tally)
+            if not self._read_at_a_glance(connection, info, tally):
+                with connection.open(self.source.share, info.path) as file:
+                    tally.opened += 1
+                    self._read(file, info, tally)
         except PathMissingError:
             # Purged or renamed since the listing: not a failure, but the listing is out of date.
             tally.vanished += 1
@@ -240,12 +247,42 @@ class Poller:
             tally.refused[info.path] = error
         return True
 
-    def _read(self, file: SmbFile, info: FileInfo, tally: _Tally) -> None:
-        """Read a file from its position to the end that it had when it was opened."""
+    def _read_at_a_glance(self, connection: SmbConnection, info: FileInfo, tally: _Tally) -> bool:
+        """Look at a file that has little new or nothing, as most have, in one round trip.
+
+        Returns:
+            Whether that showed all that there is.
+        """
+        position = self._known.get((info.path, info.created))
+        start = max(0, position.offset - _TAIL) if position else 0
+        if info.size - start > _GLANCE:
+            return False
+        glance = connection.glance(self.source.share, info.path, start, _GLANCE)
+        if glance.created != info.created or not (glance.holds(start) or self._is_read(glance, position)):
+            return False
+        if not self._read(glance, info, tally):
+            return False
+        tally.opened += 1
+        return True
+
+    def _is_read(self, file: SmbFile | Glance, position: Position | None) -> bool:
+        """Tell whether a file ends where it was read to."""
+        if position is None:
+            return file.size_at_open == 0
+        return file.size_at_open == max(position.offset, self._read_to.get((position.path, position.created), 0))
+
+    def _read(self, file: SmbFile | Glance, info: FileInfo, tally: _Tally) -> bool:
+        """Read a file from its position to the end that it had when it was opened.
+
+        Returns:
+            False where it must be read from its beginning, which a glance didn't show; nothing was done then.
+        """
         position, gone = self._position(file, info, tally)
         after = None
         if file.size_at_open >= position.offset:
             after = self._read_from(file, position, gone, tally)
+        if after is None and isinstance(file, Glance) and file.offset:
+            return False
         if after is None:
             tally.restarted.append(info.path)
             position = replace(position, offset=0, tail=b"", state=b"")
@@ -256,8 +293,9 @@ class Poller:
             # nothing.
             self._handover.positions.advance(self.source.key, (after,), gone=gone)
             self._keep(after, gone)
+        return True
 
-    def _position(self, file: SmbFile, info: FileInfo, tally: _Tally) -> tuple[Position, tuple[Position, ...]]:
+    def _position(self, file: SmbFile | Glance, info: FileInfo, tally: _Tally) -> tuple[Position, tuple[Position, ...]]:
         """Find a file's position.
 
         Returns:
@@ -281,7 +319,7 @@ class Poller:
         return position, gone
 
     def _read_from(
-        self, file: SmbFile, position: Position, gone: tuple[Position, ...], tally: _Tally
+        self, file: SmbFile | Glance, position: Position, gone: tuple[Position, ...], tally: _Tally
     ) -> Position | None:
         """Read and hand over, from a position on.
 
@@ -290,7 +328,7 @@ class Poller:
             were read before, so that nothing was handed over.
         """
         key = (position.path, position.created)
-        if file.size_at_open == max(position.offset, self._read_to.get(key, 0)):
+        if self._is_read(file, position):
             return position
         window = _Window(max(0, position.offset - _TAIL))
         at = position.offset

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from harness.collect.positions import Position
     from harness.collect.sink import EventSink, Form, Made
     from harness.collect.source import PolledFolder
-    from harness.events import Format
     from harness.events.mappingfile import Overlay
     from harness.executor import Executor
     from harness.remote.smb import SmbConnection
@@ -46,7 +45,6 @@ class Poll:
         connect: Gives a connection, on the worker.
         known: The folder's positions.
         since: Files that were last changed before aren't read, but for the newest ones.
-        formats: The formats whose mappings are needed.
         overlays: Mapping files of the user's.
         address: The host's, which payloads name as ``SourceIp``.
         form: How events are written as lines; None to leave them as they are.
@@ -58,7 +56,6 @@ class Poll:
     connect: Callable[[], SmbConnection]
     known: tuple[Position, ...]
     since: datetime | None
-    formats: tuple[Format, ...]
     overlays: tuple[Overlay, ...]
     address: str
     form: Form | None
@@ -106,8 +103,10 @@ class _Recorder:
     """The sink and the store of a worker: keeps what is to be stored, and stores nothing."""
 
     def __init__(self, poll: Poll, stop: threading.Event) -> None:
-        mappings = {format_: load_kept(format_, poll.overlays) for format_ in poll.formats}
-        self._rules = Rules(mappings, {poll.source.host: poll.address}, {poll.source.key} if poll.muted else set())
+        written = poll.source.written
+        muted = {poll.source.key} if poll.muted else set()
+        mappings = {written: load_kept(written, poll.overlays)}
+        self._rules = Rules(mappings, {poll.source.host: poll.address}, muted)
         self._poll = poll
         self._stop = stop
         self._made: Made | None = None
@@ -183,6 +182,9 @@ class RemotePoller:
         self._sink = sink
         self._handover = handover
         self._stop = stop
+
+    def disconnect(self) -> None:
+        """Do nothing: each poll has a connection of its own, on its worker."""
 
     def poll(self) -> PollResult:
         """Read what is new; see `harness.collect.poll.Poller.poll`.

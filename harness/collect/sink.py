@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Literal
 
-from harness.collect.convert import FORMATS, convert
+from harness.collect.convert import convert
 from harness.collect.delivery import Delivered
 from harness.events import document
 from harness.events.record import encode
@@ -91,7 +91,7 @@ def make(chunk: Chunk, rules: Rules, form: Form | None) -> Made:
     source = chunk.source
     if source.key in rules.muted:
         return Made(source, converted.state, muted=True)
-    mapping = rules.mappings[FORMATS[source.family]]
+    mapping = rules.mappings[source.written]
     address = rules.addresses.get(source.host, "")
     events = tuple(mapping.apply(record, address) for record in converted.records)
     short = sum(bool(event.problems) for event in events)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
 from dataclasses import dataclass
 from typing import Literal, Self
 
 from harness.collect.pattern import compile_java
-from harness.errors import HarnessError
+from harness.errors import DefinitionError, HarnessError
+from harness.events import Format
+from harness.events.encoding import readable
 from harness.remote.sharepath import SharePath
 
 Family = Literal["OWA", "SMTP", "MSGTRK"]
+FORMATS: dict[Family, Format] = {"OWA": Format.OWA, "SMTP": Format.SMTP, "MSGTRK": Format.MSGTRK}
+"""How each family's files are written from Exchange 2007 on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,8 @@ class PolledFolder:
             time.
         polling_interval: Seconds from the start of one poll to the start of the next.
         throttle: At most so many events a second; 0 for no limit.
-        encoding: Of the files.
+        encoding: Of the files; any that `harness.events.encoding.readable` takes.
+        format: How its files are written; None for the family's usual format, that of Exchange 2007 and later.
         match: Whether the pattern must match the ``whole`` name, which is what the protocol is believed to
             ask, or a ``part`` of it.
     """
@@ -47,26 +51,27 @@ class PolledFolder:
     polling_interval: float = 10.0
     throttle: float = 100
     encoding: str = "utf-8"
+    format: Format | None = None
     match: Literal["whole", "part"] = "whole"
 
     def __post_init__(self) -> None:
         """Check the values.
 
         Raises:
-            HarnessError: One can't be used; its class says which.
+            DefinitionError: One can't be used.
+            SharePathError: The folder isn't one.
+            FilePatternError: The pattern isn't one.
         """
         SharePath.parse(f"{self.share}/{self.folder}")
         compile_java(self.file_pattern)
         try:
-            codecs.lookup(self.encoding)
-        except LookupError:
-            raise HarnessError(
-                f"there is no encoding {self.encoding!r}",
-                hint="write UTF-8, or another name that Java and Python know",
-            ) from None
+            readable(self.encoding)
+        except HarnessError as error:
+            raise DefinitionError(error.message, field="encoding", hint=error.hint) from error
         if self.polling_interval <= 0 or self.throttle < 0:
-            raise HarnessError(
+            raise DefinitionError(
                 f"an interval of {self.polling_interval:g} s or a throttle of {self.throttle:g}/s can't be",
+                field="throttle" if self.throttle < 0 else "polling_interval",
                 hint="an interval is above 0, a throttle is 0 for no limit or above",
             )
 
@@ -99,6 +104,11 @@ class PolledFolder:
     def key(self) -> str:
         """What positions are kept under: whatever doesn't change when only parameters do."""
         return f"{self.host}/{self.family}/{self.share}/{self.folder}".casefold()
+
+    @property
+    def written(self) -> Format:
+        """How its files are written."""
+        return self.format or FORMATS[self.family]
 
     def wants(self, name: str) -> bool:
         """Tell whether a file is collected, by its name."""

@@ -19,6 +19,7 @@ import re
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
+from harness.events.encoding import DEFAULT
 from harness.events.reader import MAX_RECORD, LineReader
 from harness.events.record import HEAD, Fault, Format, Record, decode
 
@@ -106,6 +107,7 @@ class CsvReader(LineReader):
         file: The file's name, for records and messages.
         format: How the file is written.
         limit: The longest line or record that is kept, in bytes.
+        encoding: As `harness.events.encoding.readable` gives it.
         doubt: How far an open row may grow beyond a line that begins like a row, in bytes.
     """
 
@@ -115,9 +117,10 @@ class CsvReader(LineReader):
         format: Format,  # noqa: A002 - the field's own word
         *,
         limit: int = MAX_RECORD,
+        encoding: str = DEFAULT,
         doubt: int = DOUBT,
     ) -> None:
-        super().__init__(file, format, limit=limit)
+        super().__init__(file, format, limit=limit, encoding=encoding)
         self._doubt = doubt
         self._open: list[_Held] = []
         self._size = 0  # bytes of the open row
@@ -186,18 +189,18 @@ class CsvReader(LineReader):
                 return
             self._given_up = False
         if b'"' not in line:
-            self._bind(decode(line).split(","), line, offset, length)
+            self._bind(decode(line, self._encoding).split(","), line, offset, length)
             return
         if not self.header.names:
             self._misfit(0, line, offset, length)
             return
-        values = _simple(decode(line))
+        values = _simple(decode(line, self._encoding))
         if values is not None:
             self._bind(values, line, offset, length)
             return
         quoting, found = spans(line)
         if quoting is Quoting.CLOSED:
-            self._bind(_values(line, found), line, offset, length)
+            self._bind(_values(line, found, self._encoding), line, offset, length)
         elif quoting is Quoting.BAD:
             self._given_up = True
             reason = f"the quote that closes value {len(found)} isn't followed by a comma"
@@ -234,7 +237,7 @@ class CsvReader(LineReader):
         """The open row's quotes have closed."""
         held = self._open
         row = b"\n".join(each.line for each in held).removesuffix(b"\r")
-        values = _values(row, spans(row)[1])
+        values = _values(row, spans(row)[1], self._encoding)
         names = self.header.names
         if len(values) != len(names):
             self._give_up(Fault.WIDTH, f"the row has {len(values)} values where #Fields names {len(names)}")
@@ -288,9 +291,8 @@ def _simple(line: str) -> list[str] | None:
     return values
 
 
-def _values(line: bytes, found: list[Span]) -> list[str]:
+def _values(line: bytes, found: list[Span], encoding: str) -> list[str]:
     """Read the values that `spans` found."""
-    return [
-        decode(line[begin:end]).replace('""', '"') if begin and line[begin - 1] == _QUOTE else decode(line[begin:end])
-        for begin, end in found
-    ]
+    quoted = [bool(begin and line[begin - 1] == _QUOTE) for begin, _ in found]
+    texts = [decode(line[begin:end], encoding) for begin, end in found]
+    return [text.replace('""', '"') if doubled else text for text, doubled in zip(texts, quoted, strict=True)]

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.events.csvlog import CsvReader
+from harness.events.encoding import DEFAULT, readable
 from harness.events.reader import BOM, MAX_RECORD, LineReader
 from harness.events.record import Format, decode
 from harness.events.tracking2003 import TabReader
@@ -129,12 +130,22 @@ def _w3c(fields: str, path: str, text: str) -> Recognised:
     return Recognised(Format.OWA, "it is a W3C log")
 
 
-def reader_for(format: Format, file: str, *, limit: int = MAX_RECORD) -> LineReader:  # noqa: A002 - the field's own word
+def reader_for(
+    format: Format,  # noqa: A002 - the field's own word
+    file: str,
+    *,
+    limit: int = MAX_RECORD,
+    encoding: str = DEFAULT,
+) -> LineReader:
     """Give a reader.
 
     Args:
         format: How the file is written.
         file: The file's name, for records and messages.
         limit: The longest line or record that is kept, in bytes.
+        encoding: Of the file.
+
+    Raises:
+        HarnessError: Logs in that encoding can't be read.
     """
-    return _READERS[format](file, format, limit=limit)
+    return _READERS[format](file, format, limit=limit, encoding=readable(encoding))

@@ -17,6 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from harness.events.encoding import DEFAULT
 from harness.events.formats import reader_for
 from harness.events.record import Format
 
@@ -51,16 +52,18 @@ class Whole:
         path: Where it is opened.
         format: How it is written.
         size: How many of its bytes count.
+        encoding: Of the file.
     """
 
     name: str
     path: str
     format: Format
     size: int
+    encoding: str = DEFAULT
 
     def reader(self) -> LineReader:
         """Give a reader at its beginning."""
-        return reader_for(self.format, self.name)
+        return reader_for(self.format, self.name, encoding=self.encoding)
 
 
 @dataclass(frozen=True, slots=True)

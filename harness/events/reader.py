@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from harness.events.encoding import DEFAULT
 from harness.events.record import HEAD, Counts, Fault, Format, Header, Item, Quarantined, Record, decode
 
 if TYPE_CHECKING:
@@ -64,10 +65,19 @@ class LineReader(ABC):
         file: The file's name, for records and messages.
         format: How the file is written.
         limit: The longest line or record that is kept, in bytes.
+        encoding: As `harness.events.encoding.readable` gives it.
     """
 
-    def __init__(self, file: str, format: Format, *, limit: int = MAX_RECORD) -> None:  # noqa: A002 - the field's own word
+    def __init__(
+        self,
+        file: str,
+        format: Format,  # noqa: A002 - the field's own word
+        *,
+        limit: int = MAX_RECORD,
+        encoding: str = DEFAULT,
+    ) -> None:
         self.header = Header(file, format)
+        self._encoding = encoding
         self._limit = limit
         self._kept = min(limit, HEAD)
         self._out: list[Item] = []
@@ -312,7 +322,7 @@ class LineReader(ABC):
 
     def _directive(self, line: bytes, offset: int, length: int) -> None:
         """Take a line that begins with ``#``."""
-        found = _DIRECTIVE.match(decode(line))
+        found = _DIRECTIVE.match(decode(line, self._encoding))
         key, value = (found[1].lower(), found[2].strip()) if found else ("", "")
         if key == "fields":
             self._fields(self._names(value), line, offset, length)

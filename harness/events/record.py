@@ -1,7 +1,8 @@
 """What readers give: headers, records, and what couldn't be read.
 
-Text is decoded as UTF-8 with ``surrogateescape``: a byte that isn't UTF-8 becomes one lone surrogate, and
-``value.encode("utf-8", "surrogateescape")`` gives back exactly the bytes of the file.
+Text is decoded with ``surrogateescape``, as UTF-8 unless the log source names another encoding: a byte that is none of
+its characters becomes one lone surrogate. What is written out is UTF-8, with those bytes as they stood in the file;
+so a file in UTF-8 comes out byte by byte.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from harness.events.encoding import DEFAULT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -21,14 +24,14 @@ HEAD = 200
 _DAY = re.compile(r"\s*(\d{4})-(\d\d?)-(\d\d?)")
 
 
-def decode(data: bytes) -> str:
+def decode(data: bytes, encoding: str = DEFAULT) -> str:
     """Decode a file's bytes so that nothing is lost (see the module's text)."""
-    return data.decode("utf-8", "surrogateescape")
+    return data.decode(encoding, "surrogateescape")
 
 
 def encode(text: str) -> bytes:
-    """Give back the bytes that `decode` read."""
-    return text.encode("utf-8", "surrogateescape")
+    """Write text as UTF-8; bytes that `decode` couldn't read come back as they were."""
+    return text.encode(DEFAULT, "surrogateescape")
 
 
 class Family(StrEnum):

@@ -14,7 +14,7 @@ class TabReader(LineReader):
     _FIRST = "Date\tTime\t"
 
     def _directive(self, line: bytes, offset: int, length: int) -> None:
-        text = decode(line[1:]).strip(" \t")
+        text = decode(line[1:], self._encoding).strip(" \t")
         if text.startswith(self._FIRST):
             self._fields(tuple(name.strip() for name in text.split("\t")), line, offset, length)
         elif text.startswith("Exchange System Attendant Version "):
@@ -31,7 +31,7 @@ class TabReader(LineReader):
         return tuple(name.strip() for name in text.split("\t") if name.strip())
 
     def _row(self, line: bytes, offset: int, length: int) -> None:
-        values = decode(line).split("\t")
+        values = decode(line, self._encoding).split("\t")
         # Exchange 2003 ends a row with one value more than it names, and that one says nothing.
         if len(values) == len(self.header.names) + 1 and values[-1] in ("", "-"):
             del values[-1]

@@ -6,6 +6,7 @@ import re
 from datetime import date, timedelta
 from typing import Any
 
+from harness.events.encoding import DEFAULT
 from harness.events.reader import MAX_RECORD, LineReader
 from harness.events.record import Format, decode
 
@@ -20,8 +21,15 @@ class W3cReader(LineReader):
     a quote is a character like any other.
     """
 
-    def __init__(self, file: str, format: Format, *, limit: int = MAX_RECORD) -> None:  # noqa: A002 - the field's own word
-        super().__init__(file, format, limit=limit)
+    def __init__(
+        self,
+        file: str,
+        format: Format,  # noqa: A002 - the field's own word
+        *,
+        limit: int = MAX_RECORD,
+        encoding: str = DEFAULT,
+    ) -> None:
+        super().__init__(file, format, limit=limit, encoding=encoding)
         self._clock = _Clock()
 
     def state(self) -> dict[str, Any]:
@@ -41,7 +49,7 @@ class W3cReader(LineReader):
             self._clock = _Clock(latest=_seconds(found) if found else -1.0)
 
     def _row(self, line: bytes, offset: int, length: int) -> None:
-        values = decode(line).split(" ")
+        values = decode(line, self._encoding).split(" ")
         if "" in values:
             values = [value for value in values if value]
         index = self.header.index

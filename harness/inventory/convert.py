@@ -55,6 +55,15 @@ def _text(_key: Key, value: object) -> str:
     return str(value)
 
 
+def _texts(_key: Key, value: object) -> tuple[str, ...]:
+    items = value if isinstance(value, list) else str(value).split(",")
+    texts = tuple(dict.fromkeys(item.strip() for item in items if isinstance(item, str) and item.strip()))
+    if not texts:
+        message = "expected one or more texts, with commas between them"
+        raise ConversionError(message)
+    return texts
+
+
 def _choice(key: Key, value: object) -> str:
     written = str(value).strip().casefold()
     for choice in key.choices:
@@ -84,6 +93,14 @@ def _port(_key: Key, value: object) -> int:
     return int(text)
 
 
+def _number(_key: Key, value: object) -> int:
+    text = "" if isinstance(value, bool) else str(value).strip()
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        message = "expected a whole number, 0 or above"
+        raise ConversionError(message)
+    return int(text)
+
+
 def _seconds(_key: Key, value: object) -> float:
     try:
         seconds = float("nan" if isinstance(value, bool) else str(value))
@@ -109,9 +126,11 @@ def _alternatives(choices: tuple[str, ...]) -> str:
 
 _CONVERTERS: dict[str, Callable[[Key, object], object]] = {
     "text": _text,
+    "texts": _texts,
     "choice": _choice,
     "choices": _choices,
     "port": _port,
+    "number": _number,
     "seconds": _seconds,
     "flag": _flag,
 }

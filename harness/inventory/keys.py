@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Literal
 
-Kind = Literal["text", "choice", "choices", "port", "seconds", "flag", "secret"]
+Kind = Literal["text", "texts", "choice", "choices", "port", "number", "seconds", "flag", "secret"]
 
 VERSIONS = ("2003", "2007", "2010", "2013", "2016", "2019", "SE")
 ROLES = ("mailbox", "client_access", "hub_transport", "edge_transport", "unified_messaging")
-NAME_SPACES = ("exchange_", "smb_", "winrm_", "probe_", "lab_", "harness_", "ansible_")
+NAME_SPACES = ("exchange_", "smb_", "winrm_", "probe_", "logsource_", "lab_", "harness_", "ansible_")
 
 _SECRET_NAME = re.compile(r"(?:.*_)?(?:password|passwd|pass|passphrase|secret|token)", re.IGNORECASE)
 
@@ -26,8 +26,9 @@ class Key:
 
     Args:
         name: Its name.
-        kind: What its values are converted to: ``text`` str, ``choice`` one of `choices`, ``choices`` a tuple
-            of them, ``port`` int, ``seconds`` float, ``flag`` bool, ``secret`` `Secret`.
+        kind: What its values are converted to: ``text`` str, ``texts`` a tuple of str, ``choice`` one of `choices`,
+            ``choices`` a tuple of them, ``port`` and ``number`` int, ``seconds`` float, ``flag`` bool, ``secret``
+            `Secret`.
         description: One line, for the documentation.
         default: The value where nothing is given; None where there is none.
         default_from: The key whose value is the default, or a description of a computed default.
@@ -176,6 +177,19 @@ KEYS: tuple[Key, ...] = (
     Key("exchange_user", "text", "The account for the Exchange cmdlets.", default_from="winrm_user"),
     Key("exchange_password", "secret", "Its password.", default_from="winrm_password"),
     Key("exchange_fqdn", "text", "The full name of the server whose Exchange cmdlets are used."),
+    Key(
+        "exchange_smtp_layout",
+        "choice",
+        "Whether each transport service's SMTP logs are a log source, or all were moved below one root and are one.",
+        default_from="per_service",
+        choices=("per_service", "relocated"),
+    ),
+    Key(
+        "exchange_smtp_root",
+        "text",
+        "That root: a folder on a local drive of the host's that holds nothing else.",
+        default="C:\\ExchangeLogs\\Smtp",
+    ),
     Key("smb_user", "text", "The account for reading logs over SMB.", default_from="winrm_user"),
     Key("smb_password", "secret", "Its password.", default_from="winrm_password"),
     Key("smb_domain", "text", "The domain of smb_user, where the name doesn't hold it."),
@@ -211,6 +225,68 @@ KEYS: tuple[Key, ...] = (
         "A PEM file of the authorities that verify's probes trust.",
         default_from="the system's",
     ),
+    Key(
+        "logsource_name",
+        "text",
+        "What the console lists a log source under; {identifier}, {host} and {version} stand for what differs.",
+        default="Exchange @ {identifier}",
+    ),
+    Key(
+        "logsource_identifier",
+        "text",
+        "What events are filed under. Further log sources of the host add -frontend, -mailbox or -send to it.",
+        default_from="the host's name",
+    ),
+    Key("logsource_server_address", "text", "What the console connects to.", default_from="address"),
+    Key("logsource_description", "text", "The log source's description; placeholders as in logsource_name."),
+    Key("logsource_type", "text", "The console's name of the log source type.", default="Microsoft Exchange Server"),
+    Key(
+        "logsource_protocol",
+        "text",
+        "The console's name of the protocol; WinCollect's for Exchange 2003, which the other doesn't read.",
+        default_from="Microsoft Exchange",
+    ),
+    Key("logsource_user", "text", "The account that the console reads the logs with.", default_from="smb_user"),
+    Key(
+        "logsource_password",
+        "secret",
+        "Its password, which no export holds: a reference is written instead.",
+        default_from="smb_password",
+    ),
+    Key("logsource_domain", "text", "The domain of logsource_user.", default_from="smb_domain"),
+    Key("logsource_smb_version", "choice", "What SMB the console speaks.", choices=("AUTO", "SMB2", "SMB3")),
+    Key("logsource_polling_interval", "seconds", "Seconds between two of the console's polls.", default=10.0),
+    Key("logsource_throttle", "number", "At most so many events a second; 0 for no limit.", default=100),
+    Key("logsource_encoding", "text", "The encoding of the log files.", default="UTF-8"),
+    Key("logsource_recursive", "flag", "Whether the console polls the folders below as well.", default=True),
+    Key(
+        "logsource_force_file_read",
+        "flag",
+        "Whether the console opens every file at every poll, whatever the folder lists of its size and time.",
+        default=False,
+    ),
+    Key("logsource_enabled", "flag", "Whether the console polls the log source.", default=True),
+    Key("logsource_credibility", "number", "The log source's credibility, 0 to 10.", default_from="the console's"),
+    Key("logsource_coalescing", "flag", "Whether like events are counted as one.", default_from="the console's"),
+    Key("logsource_store_payload", "flag", "Whether payloads are kept.", default_from="the console's"),
+    Key("logsource_collector", "text", "The name of the event collector that polls.", default_from="the console's"),
+    Key("logsource_groups", "texts", "The names of log source groups, with commas between them."),
+    Key("logsource_language", "text", "The name of the log source language.", default_from="the console's"),
+    Key("logsource_extension", "text", "The name of the log source extension."),
+    Key("console_url", "text", "The console's address: https://console.corp.example."),
+    Key("console_token", "secret", "The token of an authorized service on the console."),
+    Key(
+        "console_ca_trust_path",
+        "text",
+        "A file or folder of CA certificates (PEM) that the console's is checked against.",
+        default_from="the bundled ones",
+    ),
+    Key(
+        "console_api_version",
+        "text",
+        "The version of the console's API, such as 17.0.",
+        default_from="the newest that both know",
+    ),
     Key("lab_address", "text", "The loopback address of a simulated host."),
     Key(
         "lab_anonymous_mail",
@@ -232,7 +308,7 @@ KEYS: tuple[Key, ...] = (
         default=False,
     ),
     Key("lab_flush_delay", "seconds", "How long a simulated host holds back log lines."),
-    Key("lab_probe_interval", "seconds", "How often a simulated host's health manager sends mail; never by default."),
+    Key("lab_probe_interval", "seconds", "How often a simulated host's monitoring sends mail; never by default."),
 )
 
 BY_NAME: dict[str, Key] = {name: key for key in KEYS for name in (key.name, *key.aliases)}

@@ -17,6 +17,7 @@ from harness.lab.state.services import Service
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from harness.lab.logs.w3c import W3cSettings
     from harness.lab.machine import MachineSpec
     from harness.lab.powershell.objects import Value
     from harness.lab.state.organisation import Organisation
@@ -106,6 +107,14 @@ class Exchange2003(Machine):
             held["MessageTrackingEnabled"] = enabled
             if path is not None:
                 held["MessageTrackingLogFilePath"] = path
+
+    def web_log(self, site: int) -> W3cSettings | None:
+        """Give how a web site's W3C file is set now; ``None`` where there is no such file."""
+        return self.metabase.w3c(f"W3SVC/{site}")
+
+    def smtp_log(self, number: int) -> W3cSettings | None:
+        """Give how the W3C file of an SMTP virtual server is set now; ``None`` where there is no such file."""
+        return self.metabase.w3c(f"SmtpSvc/{number}")
 
     @property
     def log_folders(self) -> dict[str, str]:

@@ -10,13 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from harness.lab import console
+from harness.lab.exchange2003 import Exchange2003
 from harness.lab.logs.protocol import ProtocolLogs
+from harness.lab.logs.smtpsvc import VirtualServerLog
 from harness.lab.logs.spool import Spool
 from harness.lab.logs.tracking import Tracking
+from harness.lab.logs.tracking2003 import Tracking2003
 from harness.lab.logs.w3c import WebLogs
 from harness.lab.mailflow import MailFlow
-from harness.lab.smtp import MAIL, SUBMISSION, Service, SmtpServer
+from harness.lab.mailflow2003 import MailFlow2003
+from harness.lab.reception import MAIL, SUBMISSION, Receiver, Receiver2003
+from harness.lab.smtp import Service, SmtpServer
 from harness.lab.web import WebServer
+from harness.lab.webpages import OutlookWebAccess2003, OutlookWebApp
 from harness.lab.winrm import certificate as certificates
 from harness.lab.winrm.server import WinRMServer
 from harness.lab.winrm.settings import HostSettings
@@ -27,8 +33,7 @@ if TYPE_CHECKING:
 
     from harness.lab.logs.files import Files
     from harness.lab.machine import Machine
-
-_TRANSPORT = "MSExchangeTransport"
+    from harness.lab.smtp import Flow, Takes
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,7 @@ class SimulatedHost:
         files: Where its logs go.
         certificates_folder: Where its certificate is kept.
         flush_delay: Seconds for which IIS and the SMTP services hold log lines back at most.
-        probe_interval: Seconds between two messages of its health manager; 0 for none.
+        probe_interval: Seconds between two messages of its monitoring; 0 for none.
         now: The clock.
     """
 
@@ -87,16 +92,26 @@ class SimulatedHost:
             name=machine.name, fqdn=machine.fqdn, domain=machine.netbios_domain, users=users, address=address
         )
         self.winrm = WinRMServer(settings, functools.partial(console.run, machine))
-        protocol = ProtocolLogs(machine, self.spool, now, flush_delay)
-        self.flow = MailFlow(machine, address, protocol, Tracking(machine, self.spool, now), now)
+        self.receiver, self.flow = self._mail(now, flush_delay)
         kept = certificates.keep(certificates_folder, machine.fqdn, (machine.fqdn, machine.name, address))
         self.certificate = kept.certificate
         """The PEM file for an SMTP client to trust."""
         tls = certificates.server_context(kept, {})
-        self._smtp = SmtpServer(Service(machine, protocol, self.flow, tls, now), address)
-        self._web = WebServer(machine, address, WebLogs(machine, self.spool, now, flush_delay))
+        self._smtp = SmtpServer(Service(machine, self.receiver, self.flow, tls, now), address)
+        pages = OutlookWebAccess2003(machine) if isinstance(machine, Exchange2003) else OutlookWebApp(machine)
+        self._web = WebServer(machine, address, WebLogs(machine, self.spool, now, flush_delay), pages)
         self._probe_interval = probe_interval
         self._probes: asyncio.Task[None] | None = None
+
+    def _mail(self, now: Callable[[], dt.datetime], delay: float) -> tuple[Takes, Flow]:
+        """Give who takes mail, and what becomes of it."""
+        machine, spool = self.machine, self.spool
+        if isinstance(machine, Exchange2003):
+            receiver = Receiver2003(machine, VirtualServerLog(machine, 1, spool, now, delay))
+            return receiver, MailFlow2003(machine, self.address, Tracking2003(machine, spool), now)
+        protocol = ProtocolLogs(machine, spool, now, delay)
+        flow = MailFlow(machine, self.address, protocol, Tracking(machine, spool, now), now)
+        return Receiver(machine, protocol), flow
 
     async def start(self) -> Ports:
         """Bring every front end up, on free ports.
@@ -124,5 +139,5 @@ class SimulatedHost:
     async def _probe(self) -> None:
         while True:
             await asyncio.sleep(self._probe_interval)
-            if self.machine.services.running(_TRANSPORT) and self.flow.monitored:
+            if self.flow.monitored:
                 self.flow.probe()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.lab.client import Simulated
+    from harness.lab.logs.w3c import W3cSettings
     from harness.lab.powershell.objects import Value
     from harness.lab.state.organisation import Organisation
     from harness.lab.store import Json
@@ -374,6 +375,10 @@ class Machine:
         """Give the fields of a site's W3C log, by the site's name."""
         number = next(held["id"] for held in self.iis.sites() if held["name"] == site)
         return frozenset(str(self.iis.log_file(number)["logExtFileFlags"]).split(","))
+
+    def web_log(self, site: int) -> W3cSettings | None:
+        """Give how a web site's W3C file is set now; ``None`` where there is no such file."""
+        return self.iis.w3c(site)
 
     def service(self, name: str) -> services.ServiceState:
         """Give what a Windows service does now."""

@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from dataclasses import dataclass
-from email import message_from_bytes, policy
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from harness.lab.logs.csvlog import stamp
@@ -26,7 +24,8 @@ from harness.lab.logs.protocol import (
     ProtocolLogs,
     ProtocolSession,
 )
-from harness.lab.logs.tracking import DELIVERY, SUBMISSION, TRANSPORT, Tracking, TrackingEvent
+from harness.lab.logs.tracking import DELIVERY, MAILBOX, SUBMISSION, TRANSPORT, Tracking, TrackingEvent
+from harness.lab.message import HUB_PORT, Envelope, Message, accepts, domain_of, message_of
 from harness.lab.state.transport import FRONTEND_TRANSPORT_SERVICE, MAILBOX_TRANSPORT_SERVICE, TRANSPORT_SERVICE
 
 if TYPE_CHECKING:
@@ -37,64 +36,16 @@ if TYPE_CHECKING:
     from harness.lab.state.directory import Entry
     from harness.lab.state.transport import Service
 
-LAB_DOMAIN = "lab.example"
-"""A domain whose mail every simulated server accepts, beside its own."""
-
-HUB_PORT = 2525
 CLIENT_PROXY_PORT = 465
 _DELIVERY_PORT = 475
 _SPLIT = 2010
+_TRANSPORT = "MSExchangeTransport"
+_SUBMISSION_SERVICE = "MSExchangeMailSubmission"
 _OF_THE_SITE = "--"
 """In the connectors that EdgeSync makes: the organisation's own domains, and its own servers."""
 _OUTSIDE = "203.0.113.25"
 _INBOUND_PROXY = "Inbound Proxy Internal Send Connector"
 _INTRA_ORGANISATION = "Intra-Organization SMTP Send Connector"
-
-
-@dataclass(frozen=True, slots=True)
-class Envelope:
-    """A message as the front end took it.
-
-    Args:
-        client: The address of who sent it.
-        helo: What they call themselves.
-        sender: ``MAIL FROM``; empty for the null sender.
-        recipients: ``RCPT TO``.
-        content: Headers and body.
-        port: The hub transport port that it is proxied to.
-        user: Who had signed in; empty for nobody.
-        session: The number of the conversation.
-    """
-
-    client: str
-    helo: str
-    sender: str
-    recipients: tuple[str, ...]
-    content: bytes
-    port: int = HUB_PORT
-    user: str = ""
-    session: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message in the server's queue.
-
-    Args:
-        envelope: How it came.
-        number: ``internal-message-id``: the server's own number for it.
-        message_id: Its ``Message-ID``, in angle brackets.
-        network_id: The organisation's identifier for it.
-        subject: Decoded.
-        author: The address of ``From``.
-    """
-
-    envelope: Envelope
-    number: int
-    message_id: str
-    network_id: str
-    subject: str
-    author: str
 
 
 class MailFlow:
@@ -126,8 +77,7 @@ class MailFlow:
 
     def accepts(self, recipient: str) -> bool:
         """Say whether an address is of a domain that this server takes mail for."""
-        domain = _domain(recipient)
-        return domain in {self._machine.spec.domain, self._machine.forest.domain.lower(), LAB_DOMAIN}
+        return accepts(self._machine, recipient)
 
     def accept(self, envelope: Envelope) -> Message:
         """Take a message and see it through."""
@@ -144,37 +94,74 @@ class MailFlow:
         if local:
             self._deliver(message, local)
         outside = [address for address in envelope.recipients if address not in local]
-        for domain in dict.fromkeys(map(_domain, outside)):
-            self._send(message, domain, tuple(address for address in outside if _domain(address) == domain))
+        for domain in dict.fromkeys(map(domain_of, outside)):
+            self._send(message, domain, tuple(address for address in outside if domain_of(address) == domain))
         return message
 
     @property
     def monitored(self) -> bool:
-        """Whether it has a health manager with mailboxes."""
-        return MAILBOX_TRANSPORT_SERVICE.key in self._machine.transport_services
+        """Whether something sends mail from a mailbox of this server to itself: monitoring does, all the time."""
+        running = self._machine.services.running
+        if self._machine.product.year <= _SPLIT:
+            return self._machine.parts.mailbox and running(_SUBMISSION_SERVICE) and self._hub() is not None
+        return MAILBOX_TRANSPORT_SERVICE.key in self._machine.transport_services and running(_TRANSPORT)
 
     def probe(self) -> Message:
-        """Have the server's health manager send a message from a mailbox of its own to another, as it always does."""
-        mailbox = f"HealthMailbox{uuid.uuid5(uuid.NAMESPACE_DNS, self._machine.fqdn).hex}@{self._machine.spec.domain}"
-        text = f"From: <{mailbox}>\r\nTo: <{mailbox}>\r\nSubject: {uuid.uuid4()}-MAPI\r\n\r\n"
-        message = self._message(Envelope(self._address, self._machine.fqdn, mailbox, (mailbox,), text.encode()))
+        """Have a mailbox of the server's own send a message to itself, as monitoring does.
+
+        From 2013 on it is the health manager that does so; before, ``Test-Mailflow``, from the system mailbox.
+        """
+        machine = self._machine
+        number = uuid.uuid5(uuid.NAMESPACE_DNS, machine.fqdn)
+        old = machine.product.year <= _SPLIT
+        mailbox = f"{f'SystemMailbox{{{number}}}' if old else f'HealthMailbox{number.hex}'}@{machine.spec.domain}"
+        subject = f"{uuid.uuid4()}-MAPI"
+        text = f"From: <{mailbox}>\r\nTo: <{mailbox}>\r\nSubject: {subject}\r\n\r\n"
+        message = self._message(Envelope(self._address, machine.fqdn, mailbox, (mailbox,), text.encode()))
+        if old:
+            self._submit(message)
+            return message
         for event in ("NOTIFYMAPI", "SUBMIT"):
             self._track(SUBMISSION, message, (mailbox,), {"source": "STOREDRIVER", "event-id": event})
         self._received(message, self._hub_connector(HUB_PORT).id, "")
         self._deliver(message, (mailbox,))
         return message
 
+    def _hub(self) -> Machine | None:
+        """Give the Hub Transport server that this server's mail submission service hands mail to."""
+        if self._machine.parts.hub:
+            return self._machine
+        others = self._machine.organisation.computers.values()
+        return next((other for other in others if other.parts.hub and other.product.year <= _SPLIT), None)
+
+    def _submit(self, message: Message) -> None:
+        """Track what a mailbox of this server has sent: the mailbox server tells a hub to fetch it.
+
+        What becomes of it there is that server's business, unless it is this one.
+        """
+        machine, hub = self._machine, self._hub()
+        number = uuid.uuid5(uuid.NAMESPACE_DNS, f"mdb.{machine.fqdn}")
+        submitted = {
+            "client-ip": self._address,
+            "client-hostname": machine.name,
+            "server-ip": "",
+            "server-hostname": hub.name if hub else "",
+            "source-context": f"MDB:{number}, Mailbox:{number}, Event:{message.number}, MessageClass:IPM.Note",
+            "source": "STOREDRIVER",
+            "event-id": "SUBMIT",
+            # The mailbox server knows neither of these yet.
+            **dict.fromkeys(("internal-message-id", "recipient-address", "total-bytes", "recipient-count"), ""),
+            "return-path": "",
+            "message-info": f"{stamp(self._now())};LSRV={machine.fqdn}:TOTAL=0",
+            "directionality": "",
+        }
+        self._track(MAILBOX, message, message.envelope.recipients, submitted)
+        if hub is machine:
+            self._received(message, "", "", "STOREDRIVER")
+            self._deliver(message, message.envelope.recipients)
+
     def _message(self, envelope: Envelope) -> Message:
-        headers = message_from_bytes(envelope.content, policy=policy.default)
-        network_id = str(uuid.uuid4())
-        return Message(
-            envelope,
-            next(self._numbers),
-            str(headers.get("Message-ID", "")).strip() or f"<{network_id.replace('-', '')}@{self._machine.fqdn}>",
-            network_id,
-            str(headers.get("Subject", "")),
-            parseaddr(str(headers.get("From", "")))[1] or envelope.sender,
-        )
+        return message_of(envelope, next(self._numbers), self._machine)
 
     def _endpoint(self, port: int = 0) -> str:
         return f"{self._address}:{port or next(self._ports)}"
@@ -198,8 +185,8 @@ class MailFlow:
         if server is not None:
             self._received(message, hub.id, f"{server.id};{stamp(self._now())};0")
 
-    def _received(self, message: Message, connector: str, context: str) -> None:
-        """Track a message's arrival in the hub."""
+    def _received(self, message: Message, connector: str, context: str, source: str = "SMTP") -> None:
+        """Track a message's arrival in the hub, from a connector or from a mailbox."""
         envelope = message.envelope
         proxied = self._machine.parts.front_end
         hops = (
@@ -212,7 +199,7 @@ class MailFlow:
             "server-ip": self._address,
             "source-context": context,
             "connector-id": connector,
-            "source": "SMTP",
+            "source": source,
             "event-id": "RECEIVE",
             "message-info": "04I: " if envelope.user else "0cA: ",
             "original-client-ip": envelope.client,
@@ -234,8 +221,8 @@ class MailFlow:
     def _deliver(self, message: Message, recipients: tuple[str, ...]) -> None:
         """Hand the message from the hub to local mailboxes, or from an Edge server to the organisation."""
         if self._machine.parts.edge:
-            for domain in dict.fromkeys(map(_domain, recipients)):
-                self._send(message, domain, tuple(each for each in recipients if _domain(each) == domain))
+            for domain in dict.fromkeys(map(domain_of, recipients)):
+                self._send(message, domain, tuple(each for each in recipients if domain_of(each) == domain))
         elif self._machine.product.year <= _SPLIT:
             self._store(TRANSPORT, message, recipients, "")
         else:
@@ -425,10 +412,6 @@ def _said(client: ProtocolSession, server: ProtocolSession | None, reply: str) -
     if server is not None:
         server.line(">", reply)
     client.line("<", reply)
-
-
-def _domain(address: str) -> str:
-    return address.rpartition("@")[2].lower()
 
 
 def _closeness(pattern: str, domain: str) -> int | None:

@@ -1,26 +1,23 @@
-"""The SMTP front end of a simulated host: receive connectors of its Front End Transport service.
+"""The SMTP front end of a simulated host: conversations, in Exchange's words.
 
-A server without that service takes mail by those of the service that routes it.
-
-A connection is taken by the connector whose port and remote address ranges fit it best, as that connector is set at the
-moment. The two that every server has are `MAIL`, for anonymous mail to the server's own domains, and `SUBMISSION`, for
-users who sign in and may then write to anybody.
+Who takes a connection, and how, is decided by `harness.lab.reception`: on port 25 (`MAIL`) mail to the server's own
+domains, on port 587 (`SUBMISSION`) mail to anybody from users who sign in.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 from dataclasses import dataclass
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from harness.lab.logs.csvlog import stamp
-from harness.lab.logs.protocol import FRONTEND_RECEIVE, HUB_RECEIVE, Connector, ProtocolLogs
-from harness.lab.mailflow import CLIENT_PROXY_PORT, HUB_PORT, Envelope, MailFlow, bound_ports
+from harness.lab.mailflow import CLIENT_PROXY_PORT
+from harness.lab.message import HUB_PORT, Envelope, Message
+from harness.lab.reception import MAIL, SUBMISSION
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -30,14 +27,11 @@ if TYPE_CHECKING:
     from aiosmtpd.smtp import Envelope as SmtpEnvelope
     from aiosmtpd.smtp import Session
 
-    from harness.lab.logs.protocol import Mark, ProtocolSession
+    from harness.lab.logs.protocol import Mark
     from harness.lab.machine import Machine
-    from harness.lab.state.directory import Entry
+    from harness.lab.reception import ConversationLog, Reception
 
-MAIL = 25
-SUBMISSION = 587
 _HUB_PORTS = {MAIL: HUB_PORT, SUBMISSION: CLIENT_PROXY_PORT}
-_SERVICE = "MSExchangeFrontEndTransport"
 _HUB_SERVICE = "MSExchangeTransport"
 _CLOSE_SECONDS = 2.0
 _SPLIT = 2010
@@ -71,21 +65,48 @@ _UNKNOWN = "500 Error: command "
 _MASK = "<authentication response>"
 
 
+class Flow(Protocol):
+    """What becomes of mail."""
+
+    @property
+    def monitored(self) -> bool:
+        """Whether something sends mail from a mailbox of this server to itself."""
+
+    def accepts(self, recipient: str) -> bool:
+        """Say whether an address is of a domain that this server takes mail for."""
+
+    def accept(self, envelope: Envelope) -> Message:
+        """Take a message and see it through."""
+
+    def queued(self, message: Message) -> str:
+        """Give the reply to a message that was taken."""
+
+    def probe(self) -> object:
+        """Send such mail, where the server is monitored."""
+
+
+class Takes(Protocol):
+    """Takes connections, or doesn't."""
+
+    def receive(self, port: int, server: str, client: tuple[str, int]) -> Reception | None:
+        """Take a connection; see `harness.lab.reception.Receiver`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """What all SMTP connections to a host share.
 
     Args:
         machine: The host.
-        protocol: Its protocol logs.
+        receiver: Who takes them.
         flow: Where accepted mail goes.
         tls: Its certificate.
         now: The clock.
     """
 
     machine: Machine
-    protocol: ProtocolLogs
-    flow: MailFlow
+    receiver: Takes
+    flow: Flow
     tls: ssl.SSLContext
     now: Callable[[], dt.datetime]
 
@@ -151,7 +172,8 @@ class Conversation(SMTP):
         """The client's address."""
         self.user = ""
         """Who has signed in."""
-        self._log: ProtocolSession | None = None
+        self._log: ConversationLog | None = None
+        self._line_by_line = False
         self._banner = ""
         self._reply: list[str] = []
         self._quit = False
@@ -169,33 +191,27 @@ class Conversation(SMTP):
     # The connection's begin and end.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Find the connector that takes the connection; refuse it where there is none."""
+        """Find who takes the connection; refuse it where nobody does."""
         if self in self._open_ones:  # TLS has begun
             super().connection_made(transport)
             return
         self._open_ones.add(self)
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         self.client = str(peer[0])
-        connector = find_connector(self._service.machine, self._role, self.client)
-        if connector is None:
+        taken = self._service.receiver.receive(self._role, str(own[0]), (self.client, int(peer[1])))
+        if taken is None:
             super().connection_made(transport)
             self.abort()
             return
-        settings = connector.settings
-        self.hostname = settings["Fqdn"] or self._service.machine.fqdn
-        self.data_size_limit = settings["MaxMessageSize"]
-        self._banner = settings["Banner"]
-        groups = _words(settings["PermissionGroups"])
-        basic = _words(settings["AuthMechanism"]) & {"BasicAuth", "BasicAuthRequireTLS"}
-        if not basic or "ExchangeUsers" not in groups:
+        self.hostname = taken.fqdn
+        self.data_size_limit = taken.max_size
+        self._banner = taken.banner
+        if not taken.sign_in:
             self._auth_methods.clear()
-        self._by_signed_in_only = "AnonymousUsers" not in groups
-        if "Tls" not in _words(settings["AuthMechanism"]):
+        self._by_signed_in_only = not taken.anonymous
+        if not taken.tls:
             self.tls_context = None
-        source = Connector(connector.identity, settings["ProtocolLoggingLevel"] == "Verbose")
-        local = f"{own[0]}:{self._role}"  # the port that the listener plays, not the free one that it was given
-        side = FRONTEND_RECEIVE if self._service.machine.parts.front_end else HUB_RECEIVE
-        self._log = self._service.protocol.session(side, source, local, f"{self.client}:{peer[1]}")
+        self._log, self._line_by_line = taken.log, taken.line_by_line
         self._note("+")
         if not self._by_signed_in_only:
             rights = "SMTPSubmit SMTPAcceptAnySender SMTPAcceptAuthoritativeDomainSender AcceptRoutingHeaders"
@@ -252,7 +268,7 @@ class Conversation(SMTP):
         first, *more = self._reply
         if first.startswith("334"):
             self._note(">", f"334 {_MASK}")
-        elif self._service.protocol.line_by_line or not more:
+        elif self._line_by_line or not more:
             for line in self._reply:
                 self._note(">", line)
         else:
@@ -451,49 +467,3 @@ class _Answers:
     async def handle_QUIT(self, server: Conversation, session: Session, envelope: SmtpEnvelope) -> str:  # noqa: N802  the same
         del server, session, envelope
         return "221 2.0.0 Service closing transmission channel"
-
-
-def find_connector(machine: Machine, port: int, client: str) -> Entry | None:
-    """Find the receive connector that takes a connection: the one with the narrowest range that holds the client.
-
-    Args:
-        machine: The host.
-        port: `MAIL` or `SUBMISSION`.
-        client: The client's address.
-
-    Returns:
-        The connector; ``None`` where none is for it, or the service doesn't run.
-    """
-    front_end = machine.parts.front_end
-    if not machine.services.running(_SERVICE if front_end else _HUB_SERVICE):
-        return None
-    wanted = "FrontendTransport" if front_end else "HubTransport"
-    best: tuple[int, Entry] | None = None
-    for connector in machine.receive_connectors:
-        settings = connector.settings
-        # Up to 2010 a connector has no such property: there is one service only.
-        of_service = settings.get("TransportRole", wanted) == wanted
-        if not of_service or not settings["Enabled"] or port not in bound_ports(settings["Bindings"]):
-            continue
-        widths = [width for text in settings["RemoteIPRanges"] if (width := _width(text, client)) is not None]
-        if widths and (best is None or min(widths) < best[0]):
-            best = min(widths), connector
-    return best[1] if best else None
-
-
-def _width(text: str, client: str) -> int | None:
-    """Say how many addresses a range has (``a``, ``a-b`` or ``a/bits``); ``None`` where it doesn't hold the client."""
-    address = ipaddress.ip_address(client)
-    if "/" in text:
-        network = ipaddress.ip_network(text, strict=False)
-        first, last = network[0], network[-1]
-    else:
-        low, _, high = text.partition("-")
-        first, last = ipaddress.ip_address(low), ipaddress.ip_address(high or low)
-    if address.version != first.version or not int(first) <= int(address) <= int(last):
-        return None
-    return int(last) - int(first) + 1
-
-
-def _words(value: object) -> set[str]:
-    return {word.strip() for word in str(value).split(",")}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from harness.lab.host import utc_now
-from harness.lab.mailflow import LAB_DOMAIN
+from harness.lab.message import LAB_DOMAIN
 
 if TYPE_CHECKING:
     from harness.lab.client import LabHost

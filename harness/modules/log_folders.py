@@ -1,4 +1,4 @@
-"""Where a host really writes its logs, and which connectors write none: read off the host."""
+"""Where a host really writes its logs, and what it says of its own logging: read off the host."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pydantic
 
 from harness.errors import HostError
 from harness.exchange import folders
-from harness.exchange.folders import Folders, Service, SmtpFolders
+from harness.exchange.folders import Folders, Service, SmtpFolders, Stated
 from harness.exchange.versions import Server
 from harness.remote import powershell
 
@@ -39,6 +39,7 @@ class _Transport(_Printed):
     receive: str | None
     send: str | None
     tracking: str | None
+    tracks: bool | None
 
 
 class _Connector(_Printed):
@@ -67,21 +68,14 @@ def script(target: Target, roles: frozenset[str] = frozenset()) -> Script:
     if target.version.management == "wmi":
         return powershell.script("log_folders.2003.read.ps1.j2")
     server = Server(target.version, roles or target.version.usual)
-    own = server.tracking.get if server.tracking else ""
+    own = server.tracking
     # A mailbox server up to 2010 tracks messages, and has no protocol logs.
-    running = sorted(folders.services(target.version.name, roles)) or (["mailbox"] if own else [])
-    get = {
-        "frontend": "Get-FrontendTransportService",
-        "mailbox": server.delivery.get if server.delivery else own,
-    }
-    services = [
-        {"service": service, "get": get.get(service, own), "tracking": get.get(service, own) == own}
-        for service in running
-    ]
+    running = server.protocol_logs or ({"mailbox": own} if own else {})
+    services = [{"service": name, "get": service.get, "tracking": service == own} for name, service in running.items()]
     web = folders.serves_owa(target.version.name, roles)
     return powershell.script(
         "log_folders.read.ps1.j2",
-        cmdlets={"Get-ReceiveConnector", "Get-SendConnector", *(get.get(service, own) for service in running)},
+        cmdlets={"Get-ReceiveConnector", "Get-SendConnector", *(service.get for service in running.values())},
         web=web,
         services=services,
         has_web=web,
@@ -116,10 +110,13 @@ def parse(value: object, target: Target) -> Folders:
         tracking=next((item.tracking for item in transports if item.tracking), ""),
         origin="the host",
         system_drive=host.system_drive,
-        silent=tuple(
-            f"{item.kind} '{item.name}'"
-            for item in printed
-            if isinstance(item, _Connector) and item.level.casefold() != _VERBOSE
+        stated=Stated(
+            silent=tuple(
+                f"{item.kind} '{item.name}'"
+                for item in printed
+                if isinstance(item, _Connector) and item.level.casefold() != _VERBOSE
+            ),
+            tracking=next((item.tracks for item in transports if item.tracks is not None), None),
         ),
     )
 

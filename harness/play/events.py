@@ -39,7 +39,7 @@ class HostAdvanced:
 
 @dataclass(frozen=True, slots=True)
 class HostFinished:
-    """A host is through with a play; these come in the order of the inventory.
+    """A host is through with a play; these come in the order of the inventory where no host is slow.
 
     Args:
         result: What came of it.

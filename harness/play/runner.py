@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness import debug
 from harness.errors import HostError
@@ -17,13 +20,20 @@ from harness.play.playbook import batches, selects
 from harness.play.results import HostResult, PlayResult, RunResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from harness.modules.base import Module, Target
     from harness.play.events import Observer
     from harness.play.playbook import Play, Playbook
     from harness.play.variables import Variables
     from harness.remote.connection import Clock, Connection
+
+
+T = TypeVar("T")
+
+_PATIENCE = 2.0
+"""Seconds that a host's result waits for those of the hosts before it, so that a report is in the inventory's order
+where no host is slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,16 +139,13 @@ class Runner:
         return result
 
     def _batch(self, play: Play, hosts: Sequence[RunHost], names: tuple[str, ...], claims: Claims) -> list[HostResult]:
-        """Run a play on some hosts at once; give their results, and tell of them, in order."""
+        """Run a play on some hosts at once; give their results in order, and tell of each once it is there."""
         failed = threading.Event()
-        results: list[HostResult] = []
         with ThreadPoolExecutor(min(self._options.forks, max(1, len(hosts))), "host") as pool:
             futures = [pool.submit(self._host, play, host, names, claims, failed) for host in hosts]
-            for future in futures:
-                result = future.result()
-                results.append(result)
-                self._observer.handle(HostFinished(result))
-        return results
+            for future in in_order(futures, patience=_PATIENCE):
+                self._observer.handle(HostFinished(future.result()))
+            return [future.result() for future in futures]
 
     def stop(self) -> None:
         """End the scripts that run on the hosts, from any thread; `run` then gives what there is."""
@@ -193,6 +200,33 @@ class Runner:
         if result.failed:
             failed.set()
         return result
+
+
+def in_order(futures: Sequence[Future[T]], *, patience: float) -> Iterator[Future[T]]:
+    """Give futures as they are done, in order where that costs no long wait.
+
+    Args:
+        futures: In the order that a reader expects.
+        patience: Seconds that one which is done waits for those before it.
+
+    Yields:
+        Each of them once, when it is done.
+    """
+    waiting = list(futures)
+    done_at: dict[Future[T], float] = {}
+    while waiting:
+        now = time.monotonic()
+        for future in waiting:
+            if future.done():
+                done_at.setdefault(future, now)
+        ready = [future for future in waiting if now >= done_at.get(future, math.inf) + patience]
+        ready = list(itertools.takewhile(done_at.__contains__, waiting)) or ready
+        for future in ready:
+            waiting.remove(future)
+            yield future
+        if not ready:
+            longest = min((done_at[future] + patience - now for future in waiting if future in done_at), default=None)
+            wait([future for future in waiting if future not in done_at], longest, FIRST_COMPLETED)
 
 
 def _over(play: Play, done: Sequence[HostResult]) -> str:

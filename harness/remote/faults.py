@@ -131,7 +131,7 @@ def translate(error: Exception, attempt: Attempt) -> HostError:
     Returns:
         What to raise.
     """
-    chain = tuple(_causes(error))
+    chain = tuple(causes(error))
     return (
         _protocol(error, attempt)
         or _timeout(chain, attempt)
@@ -153,15 +153,15 @@ def unsent(error: Exception) -> bool:
         urllib3.exceptions.NewConnectionError,
         urllib3.exceptions.ConnectTimeoutError,
     )
-    return any(isinstance(each, never) for each in _causes(error))
+    return any(isinstance(each, never) for each in causes(error))
 
 
-def _causes(error: object, depth: int = 0) -> Iterator[BaseException]:
+def causes(error: object, depth: int = 0) -> Iterator[BaseException]:
     """Give an exception and all that it was made from: requests and urllib3 keep those in ``args`` and ``reason``."""
     if isinstance(error, BaseException) and depth < 8:  # noqa: PLR2004 - only against a circle
         yield error
         for inner in (*error.args, getattr(error, "reason", None), error.__cause__):
-            yield from _causes(inner, depth + 1)
+            yield from causes(inner, depth + 1)
 
 
 def _protocol(error: Exception, attempt: Attempt) -> HostError | None:

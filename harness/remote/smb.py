@@ -27,7 +27,9 @@ from harness.remote.smberrors import NoAnswer, is_lost, share_error
 from harness.remote.smbhandle import (
     CREDIT,
     FileInfo,
+    Glance,
     credits_left,
+    glance,
     open_for_reading,
     query_size,
     read_folder,
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
     from smbprotocol.open import Open
     from smbprotocol.session import Session
 
-__all__ = ["FileInfo", "SmbConnection", "SmbConnections", "SmbEndpoint", "SmbFile"]
+__all__ = ["FileInfo", "Glance", "SmbConnection", "SmbConnections", "SmbEndpoint", "SmbFile"]
 
 T = TypeVar("T")
 
@@ -140,6 +142,23 @@ class SmbConnection:
         cleaned = clean(path)
         handle = self._steadily(share, cleaned, lambda: open_for_reading(self._tree(share), cleaned))
         return SmbFile(self.endpoint, share, cleaned, handle)
+
+    def glance(self, share: str, path: str, offset: int, length: int) -> Glance:
+        """Open a file for a moment and read a piece of it, all in one round trip.
+
+        Args:
+            share: The share's name.
+            path: Below it, with forward slashes.
+            offset: Where the piece begins.
+            length: At most so many bytes, and at most 64 KB.
+
+        Raises:
+            PathMissingError: It isn't there, perhaps not any more.
+            FileLockedError: Another program lets nobody read it.
+            HostError: One of the other reasons in ``harness.errors``.
+        """
+        cleaned = clean(path)
+        return self._steadily(share, cleaned, lambda: glance(self._tree(share), cleaned, offset, length))
 
     def close(self) -> None:
         """Sign off and disconnect; harmless when called twice. The next use signs in again."""

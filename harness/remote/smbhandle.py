@@ -6,7 +6,7 @@ import struct
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smbprotocol.exceptions import EndOfFile, NoMoreFiles, SMBException
 from smbprotocol.file_info import FileAttributes, FileInformationClass, FileStandardInformation
@@ -23,9 +23,10 @@ from smbprotocol.open import (
 )
 
 from harness.remote.sharepath import join, name_problem
+from harness.remote.smberrors import NoAnswer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator, Sequence
 
     from smbprotocol.connection import Connection, Request
     from smbprotocol.tree import TreeConnect
@@ -33,6 +34,10 @@ if TYPE_CHECKING:
 # What a credit buys, in bytes of an answer.
 CREDIT = 1 << 16
 _LARGEST_PAGE = 1 << 20
+# More than an entry of a listing ever takes: its fields and a name of 255 characters.
+_LONGEST_ENTRY = 1 << 10
+# To open, to read and to close.
+_GLANCE_REQUESTS = 3
 # FILE_ID_FULL_DIR_INFORMATION: offset of the next entry, index; times of creation, access, writing and
 # change; end of file, allocated; attributes, bytes of the name, of extended attributes, nothing; file id.
 # Then comes the name.
@@ -62,6 +67,40 @@ class FileInfo:
     file_id: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """A file as it was when it was opened for a moment.
+
+    Args:
+        created: When it came into being.
+        size_at_open: Bytes.
+        offset: The first byte's place of the piece that was read.
+        data: The piece; bytes beyond the size were written after it was opened.
+    """
+
+    created: datetime
+    size_at_open: int
+    offset: int
+    data: bytes
+
+    def holds(self, offset: int) -> bool:
+        """Say whether all from a place on, up to the size, is in the piece."""
+        return self.offset <= offset and self.size_at_open <= self.offset + len(self.data)
+
+    def chunks(self, offset: int, length: int, *, largest: int) -> Generator[bytes]:
+        """Give a part of the piece in chunks, as an open file gives what it reads.
+
+        Args:
+            offset: The first byte's.
+            length: At most so many bytes.
+            largest: At most so many bytes in a chunk.
+        """
+        start = offset - self.offset
+        part = memoryview(self.data)[start : start + length]
+        for at in range(0, len(part), largest):
+            yield bytes(part[at : at + largest])
+
+
 def open_for_reading(tree: TreeConnect, path: str, *, folder: bool = False) -> Open:
     """Open a file or folder. Nothing else in harness opens anything over SMB.
 
@@ -81,20 +120,49 @@ def open_for_reading(tree: TreeConnect, path: str, *, folder: bool = False) -> O
     Raises:
         SMBException: The server refused it.
     """
-    handle = Open(tree, path.replace("/", "\\"))
-    handle.create(
-        ImpersonationLevel.Impersonation,
-        FilePipePrinterAccessMask.FILE_READ_DATA | FilePipePrinterAccessMask.FILE_READ_ATTRIBUTES,
-        0,
-        ShareAccess.FILE_SHARE_READ | ShareAccess.FILE_SHARE_WRITE | ShareAccess.FILE_SHARE_DELETE,
-        CreateDisposition.FILE_OPEN,
-        CreateOptions.FILE_DIRECTORY_FILE if folder else CreateOptions.FILE_NON_DIRECTORY_FILE,
-    )
+    handle, create, created = _opening(tree, path, folder=folder)
+    created(_send(handle, create))
     return handle
 
 
+def glance(tree: TreeConnect, path: str, offset: int, length: int) -> Glance:
+    """Open a file, read a piece of it and close it, all in one round trip.
+
+    Args:
+        tree: The share.
+        path: Below it, with forward slashes.
+        offset: Where the piece begins.
+        length: At most so many bytes.
+
+    Raises:
+        SMBException: The server refused it.
+    """
+    length = min(length, CREDIT)
+    connection = tree.session.connection
+    if credits_left(connection) < _GLANCE_REQUESTS:
+        handle = open_for_reading(tree, path)
+        try:
+            return _seen(handle, offset, receive_read(handle, send_read(handle, offset, length)))
+        finally:
+            _close_anyway(handle)
+    handle, create, created = _opening(tree, path)
+    read, _ = handle.read(offset, length, send=False)
+    close, closed = handle.close(send=False)
+    opening, reading, closing = _send_related(handle, create, read, close)
+    _receive_first(handle, created, opening, reading, closing)
+    try:
+        data = receive_read(handle, reading)
+    except NoAnswer:
+        raise
+    except SMBException:
+        _closed_by(handle, closed, closing)
+        raise
+    _closed_by(handle, closed, closing)
+    return _seen(handle, offset, data)
+
+
 def read_folder(tree: TreeConnect, folder: str) -> list[tuple[FileInfo, bool]]:
-    """List one folder.
+    """List one folder, in two round trips where a page holds all of it.
 
     Args:
         tree: The share.
@@ -107,18 +175,50 @@ def read_folder(tree: TreeConnect, folder: str) -> list[tuple[FileInfo, bool]]:
         SMBException: The server refused it.
     """
     connection = tree.session.connection
+    spare = credits_left(connection) - 1
+    if spare < 1:
+        return _read_folder_slowly(tree, folder, CREDIT)
     page = CREDIT
     if connection.supports_multi_credit:
-        page = min(_LARGEST_PAGE, int(connection.max_transact_size), max(1, credits_left(connection)) * CREDIT)
+        page = min(_LARGEST_PAGE, int(connection.max_transact_size), spare * CREDIT)
+    handle, create, created = _opening(tree, folder, folder=True)
+    opening, querying = _send_related(handle, create, _query(handle, page))
+    _receive_first(handle, created, opening, querying)
+    entries: list[tuple[FileInfo, bool]] = []
+    request: Request | None = querying
+    with suppress(NoMoreFiles):
+        try:
+            while request is not None:
+                answer = _page(handle, request)
+                entries.extend(parse_entries(answer, folder))
+                # Where another entry would have had room there is none, which the last query confirms.
+                request = _send(handle, _query(handle, page)) if page - len(answer) < _LONGEST_ENTRY else None
+        except BaseException:
+            _close_anyway(handle)
+            raise
+    if request is not None:
+        return entries
+    close, closed = handle.close(send=False)
+    asking, closing = _send_unrelated(handle, _query(handle, CREDIT), close)
+    try:
+        _page(handle, asking)
+    except NoMoreFiles:
+        return entries
+    finally:
+        _closed_by(handle, closed, closing)
+    # A server that leaves room in its pages: only one query after the other tells where its listing ends.
+    return _read_folder_slowly(tree, folder, page)
+
+
+def _read_folder_slowly(tree: TreeConnect, folder: str, page: int) -> list[tuple[FileInfo, bool]]:
     handle = open_for_reading(tree, folder, folder=True)
     entries: list[tuple[FileInfo, bool]] = []
     try:
         with suppress(NoMoreFiles):
             while True:
-                entries.extend(parse_entries(_query_page(handle, page), folder))
+                entries.extend(parse_entries(_page(handle, _send(handle, _query(handle, page))), folder))
     finally:
-        with suppress(SMBException, OSError):
-            handle.close()
+        _close_anyway(handle)
     return entries
 
 
@@ -196,18 +296,92 @@ def credits_left(connection: Connection) -> int:
         return int(connection.sequence_window["high"] - connection.sequence_window["low"])
 
 
-def _query_page(handle: Open, size: int) -> bytes:
-    """Ask for the next entries of a folder.
+def _opening(tree: TreeConnect, path: str, *, folder: bool = False) -> tuple[Open, Any, Callable[[Request], object]]:
+    """Make the request that opens a file or folder, as `open_for_reading` says.
+
+    Returns:
+        The handle, which becomes valid with the answer; the request; and what takes the answer.
+    """
+    handle = Open(tree, path.replace("/", "\\"))
+    message, created = handle.create(
+        ImpersonationLevel.Impersonation,
+        FilePipePrinterAccessMask.FILE_READ_DATA | FilePipePrinterAccessMask.FILE_READ_ATTRIBUTES,
+        0,
+        ShareAccess.FILE_SHARE_READ | ShareAccess.FILE_SHARE_WRITE | ShareAccess.FILE_SHARE_DELETE,
+        CreateDisposition.FILE_OPEN,
+        CreateOptions.FILE_DIRECTORY_FILE if folder else CreateOptions.FILE_NON_DIRECTORY_FILE,
+        send=False,
+    )
+    return handle, message, created
+
+
+def _seen(handle: Open, offset: int, data: bytes) -> Glance:
+    return Glance(handle.creation_time.replace(tzinfo=UTC), int(handle.end_of_file), offset, data)
+
+
+def _query(handle: Open, size: int) -> Any:  # noqa: ANN401 - smbprotocol has no types
+    """Make the request for the next entries of a folder."""
+    message, _ = handle.query_directory(
+        "*", FileInformationClass.FILE_ID_FULL_DIRECTORY_INFORMATION, max_output=size, send=False
+    )
+    return message
+
+
+def _page(handle: Open, request: Request) -> bytes:
+    """Wait for the entries of a folder that were asked for.
 
     Raises:
         NoMoreFiles: There are none.
     """
-    message, _ = handle.query_directory(
-        "*", FileInformationClass.FILE_ID_FULL_DIRECTORY_INFORMATION, max_output=size, send=False
-    )
     answer = SMB2QueryDirectoryResponse()
-    answer.unpack(handle.connection.receive(_send(handle, message))["data"].get_value())
+    answer.unpack(handle.connection.receive(request)["data"].get_value())
     return bytes(answer["buffer"].get_value())
+
+
+def _send_related(handle: Open, *messages: object) -> list[Request]:
+    """Send a request that opens, and others for what it opens, as one."""
+    return _send_all(handle, messages, related=True)
+
+
+def _send_unrelated(handle: Open, *messages: object) -> list[Request]:
+    """Send requests as one, of which one is done even if another fails."""
+    return _send_all(handle, messages, related=False)
+
+
+def _send_all(handle: Open, messages: Sequence[object], *, related: bool) -> list[Request]:
+    tree = handle.tree_connect
+    requests: list[Request] = handle.connection.send_compound(
+        list(messages), tree.session.session_id, tree.tree_connect_id, related=related
+    )
+    return requests
+
+
+def _receive_first(handle: Open, created: Callable[[Request], object], opening: Request, *others: Request) -> None:
+    """Take the answer to a request that opens; where it failed, the others did too, and are put away."""
+    try:
+        created(opening)
+    except NoAnswer:
+        raise
+    except SMBException:
+        for request in others:
+            with suppress(SMBException, OSError):
+                handle.connection.receive(request)
+        raise
+
+
+def _closed_by(handle: Open, closed: Callable[[Request], object], closing: Request) -> None:
+    """Take the answer to a request that closes; a server may refuse it because the one before it failed."""
+    try:
+        closed(closing)
+    except NoAnswer:
+        raise
+    except SMBException:
+        _close_anyway(handle)
+
+
+def _close_anyway(handle: Open) -> None:
+    with suppress(SMBException, OSError):
+        handle.close()
 
 
 def _send(handle: Open, message: object) -> Request:

@@ -11,20 +11,21 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from harness.events import Family, write_time
+from harness.events import Family, Format, write_time
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from harness.events import Event
     from harness.source import Source
     from harness.verify.matchers import Matcher
-    from harness.verify.probe import Kind, ProbeOptions
+    from harness.verify.probe import ProbeOptions
     from harness.verify.seen import Seen
 
 SWITCH = {
     Family.OWA: "iis_logging",
-    Family.SMTP: "receive_connector",
+    Family.SMTP: "receive_connector (on Exchange 2003 smtp_virtual_server)",
     Family.MSGTRK: "message_tracking",
 }
 """The module that switches a family's log on."""
@@ -124,7 +125,7 @@ class Expectations:
     deadlines: dict[Family, float]
 
 
-class _Sightless:
+class Sightless:
     """A judge that goes by what is counted anyway."""
 
     __slots__ = ()
@@ -150,7 +151,7 @@ class FreshWithin:
         return _Fresh(self)
 
 
-class _Fresh(_Sightless):
+class _Fresh(Sightless):
     __slots__ = ("_check",)
 
     def __init__(self, check: FreshWithin) -> None:
@@ -174,36 +175,53 @@ class _Fresh(_Sightless):
 
 @dataclass(frozen=True, slots=True)
 class FieldsPresent:
-    """The log has these columns."""
+    """The log has these columns.
 
-    fields: tuple[str, ...]
+    Args:
+        fields: Of a log of any format; or by format, where the versions of Exchange name them differently.
+    """
+
+    fields: tuple[str, ...] | Mapping[Format, tuple[str, ...]]
     name: str = "fields_present"
+
+    def of(self, format: Format) -> tuple[str, ...] | None:  # noqa: A002 - the field's own word
+        """Give the columns that a log of a format must have; None where nobody has said."""
+        return self.fields if isinstance(self.fields, tuple) else self.fields.get(format)
 
     def judge(self) -> Judge:
         """Give a judge for one host."""
         return _Fields(self)
 
 
-class _Fields(_Sightless):
+_CHOSEN = {
+    Format.OWA: "run harness apply with iis_logging; a log shows a change with the next request",
+    Format.SMTP2003: "run harness apply with smtp_virtual_server; a log shows a change with the next command",
+}
+"""What to do about a column where they are the administrator's choice."""
+
+
+class _Fields(Sightless):
     __slots__ = ("_check",)
 
     def __init__(self, check: FieldsPresent) -> None:
         self._check = check
 
     def judge(self, seen: Seen) -> Failure | None:
-        expected = f"the columns {', '.join(self._check.fields)}"
         if not seen.headers:
-            return _none(expected, seen)
+            return _none("the columns that were named", seen)
         for headed in seen.headers.values():
-            missing = [name for name in self._check.fields if name.lower() not in headed.header.index]
+            form = headed.header.format
+            wanted = self._check.of(form)
+            if wanted is None:
+                hint = f"name them under fields_present: {form}"
+                seen_of_it = f"{headed.place} is of the format {form}, of which no columns are named"
+                return Failure("the columns of each log's format", seen_of_it, hint, final=True)
+            missing = [name for name in wanted if name.lower() not in headed.header.index]
             if missing:
-                columns = " ".join(headed.header.names)
                 return Failure(
-                    expected,
-                    f"{headed.place} lacks {', '.join(missing)}; its columns are: {columns}",
-                    f"run harness apply with {SWITCH[seen.family]}; a log shows a change with the next request"
-                    if seen.family is Family.OWA
-                    else "these columns are fixed by the version of Exchange; expect other ones",
+                    f"the columns {', '.join(wanted)}",
+                    f"{headed.place} lacks {', '.join(missing)}; its columns are: {' '.join(headed.header.names)}",
+                    _CHOSEN.get(form, "these columns are fixed by the version of Exchange; expect other ones"),
                     final=True,
                 )
         return None
@@ -221,7 +239,7 @@ class MinEvents:
         return _Min(self)
 
 
-class _Min(_Sightless):
+class _Min(Sightless):
     __slots__ = ("_check",)
 
     def __init__(self, check: MinEvents) -> None:
@@ -230,12 +248,12 @@ class _Min(_Sightless):
     def judge(self, seen: Seen) -> Failure | None:
         if seen.events >= self._check.count:
             return None
-        expected = f"at least {_events(self._check.count)}"
+        expected = f"at least {counted(self._check.count)}"
         if not seen.events:
             return _none(expected, seen)
         return Failure(
             expected,
-            f"{_events(seen.events)}, the last at {seen.at(seen.last[-1])}" if seen.last else _events(seen.events),
+            f"{counted(seen.events)}, the last at {seen.at(seen.last[-1])}" if seen.last else counted(seen.events),
             "let there be traffic, or expect fewer",
         )
 
@@ -252,7 +270,7 @@ class MaxUnparsed:
         return _Unparsed(self)
 
 
-class _Unparsed(_Sightless):
+class _Unparsed(Sightless):
     __slots__ = ("_check",)
 
     def __init__(self, check: MaxUnparsed) -> None:
@@ -358,7 +376,7 @@ class _Every:
         shown = "; ".join(f"{seen.at(event)}: {self._check.matcher.shown(event)}" for event in self._first)
         return Failure(
             expected,
-            f"{_events(self._count)} of {seen.events} otherwise: {shown}",
+            f"{counted(self._count)} of {seen.events} otherwise: {shown}",
             "harness parse --explain shows which column became which field",
             final=True,
         )
@@ -395,134 +413,11 @@ class _Some:
         last = seen.last[-1]
         return Failure(
             expected,
-            f"none among {_events(seen.events)}; the last is {seen.at(last)}: {self._check.matcher.shown(last)}",
+            f"none among {counted(seen.events)}; the last is {seen.at(last)}: {self._check.matcher.shown(last)}",
             "let there be such an event, or look at the logs with harness parse",
         )
 
 
-@dataclass(frozen=True, slots=True)
-class ProbeArrives:
-    """What harness sent to the host comes out in its log.
-
-    Args:
-        kind: ``smtp`` or ``owa``.
-        deadline: Seconds.
-    """
-
-    kind: Kind
-    deadline: float
-
-    @property
-    def name(self) -> str:
-        """The key alone: a family has one probe."""
-        return "probe"
-
-    def judge(self) -> Judge:
-        """Give a judge for one host."""
-        return _Probe(self)
-
-
-_PROBED = {
-    Family.OWA: (
-        "the request /owa/ that was sent",
-        "check that IIS logs this site (iis_logging) and that its log folder is the one above",
-    ),
-    Family.SMTP: (
-        "the conversation that was held with the receive connector",
-        "harness plan shows which connector doesn't log verbosely (receive_connector); harness apply sets it",
-    ),
-    Family.MSGTRK: (
-        "the message that was sent",
-        "enable message tracking (message_tracking) and run harness apply",
-    ),
-}
-
-
-class _Probe(_Sightless):
-    __slots__ = ("_check",)
-
-    def __init__(self, check: ProbeArrives) -> None:
-        self._check = check
-
-    def judge(self, seen: Seen) -> Failure | None:
-        what, hint = _PROBED[seen.family]
-        expected = f"{what} in the log within {self._check.deadline:g} s"
-        if seen.probe_error is not None:
-            return Failure(expected, seen.probe_error.message, seen.probe_error.hint, final=True)
-        if seen.arrival is not None:
-            return None
-        if not seen.sent:
-            return Failure(expected, "the probe wasn't sent yet", "give more time with --timeout")
-        where = ", ".join(seen.place(folder) for folder in seen.folders)
-        other = f"{_events(seen.events)}, none of them the probe's, in {where}" if seen.events else seen.nothing()
-        cut = ", when --timeout ended the wait" if seen.cut else ""
-        former = f"; earlier probes were logged by the connector '{seen.former}'" if seen.former else ""
-        return Failure(expected, f"{other}, after {seen.seconds:.0f} s{cut}{former}", hint)
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorsLogged:
-    """Every connector that the SMTP probe's message went through has logged its conversation."""
-
-    name: str = "connectors_logged"
-
-    def judge(self) -> Judge:
-        """Give a judge for one host."""
-        return _Connectors()
-
-
-class _Connectors(_Sightless):
-    __slots__ = ()
-
-    def judge(self, seen: Seen) -> Failure | None:
-        expected = "the conversation of every connector that the probe's message went through"
-        trail = seen.trail
-        error = seen.probe_error or trail.error
-        if error is not None:
-            return Failure(expected, error.message, error.hint, final=True)
-        if trail.untracked:
-            return None
-        silent = {session: name for session, name in trail.tracked.items() if session not in trail.logged}
-        if silent:
-            shown = "; ".join(f"'{name}' (session {session})" for session, name in silent.items())
-            return Failure(
-                expected,
-                f"message tracking names connectors whose conversation is in no protocol log: {shown}",
-                "set their protocol logging to verbose (receive_connector, send_connector with intra_org) "
-                "and run harness apply",
-            )
-        if trail.tracked and trail.ended:
-            return None
-        seen_of_it = "message tracking says nothing of the message, so its connectors aren't known"
-        if trail.tracked:
-            seen_of_it = "message tracking has no end of the message's way"
-        return Failure(expected, seen_of_it, "see what the probe of MSGTRK says")
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectorsVerbose:
-    """Every connector logs its conversations, as the host itself says: also those that no probe can go through."""
-
-    name: str = "connectors_verbose"
-
-    def judge(self) -> Judge:
-        """Give a judge for one host."""
-        return _Levels()
-
-
-class _Levels(_Sightless):
-    __slots__ = ()
-
-    def judge(self, seen: Seen) -> Failure | None:
-        expected = "verbose protocol logging on every receive connector and on every send connector of this server"
-        if seen.silent is None:
-            hint = "let harness sign in over WinRM (the note on its folders says what failed), or leave this out"
-            return Failure(expected, "the host wasn't asked, or didn't answer", hint, final=True)
-        if not seen.silent:
-            return None
-        hint = "set their protocol logging to verbose (receive_connector, send_connector) and run harness apply"
-        return Failure(expected, f"no logging on {', '.join(seen.silent)}", hint, final=True)
-
-
-def _events(count: int) -> str:
+def counted(count: int) -> str:
+    """Write a number of events."""
     return f"{count} event{'' if count == 1 else 's'}"

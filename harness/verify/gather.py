@@ -9,7 +9,6 @@ Nothing but counts and a few examples is kept of what is read (`harness.verify.s
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
 from dataclasses import dataclass, field, replace
@@ -17,15 +16,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from harness import debug
+from harness import debug, workers
 from harness.collect.delivery import Delivered, Handover
 from harness.collect.poll import Poller
 from harness.collect.positions import Positions
-from harness.errors import HarnessError, HostError, ProbeError, UnreachableError
+from harness.errors import (
+    HarnessError,
+    HostError,
+    PathMissingError,
+    ProbeError,
+    ShareMissingError,
+    UnreachableError,
+)
 from harness.events import Family, Format, Header, Record, load, reader_for, recognise
 from harness.events.formats import HEAD
-from harness.verify.expectations import ConnectorsLogged, ProbeArrives
+from harness.verify import hops
 from harness.verify.probe import DEADLINE, PROBED, SmtpProbe, greeted_by_probe, mentions, recognises
+from harness.verify.probed import ConnectorsLogged, ProbeArrives
 from harness.verify.seen import KEPT, Arrival, Seen, Trail
 
 if TYPE_CHECKING:
@@ -35,6 +42,7 @@ if TYPE_CHECKING:
     from harness.collect.source import PolledFolder
     from harness.events import Event, LineReader
     from harness.events import Mapping as FieldMapping
+    from harness.exchange.folders import Stated
     from harness.remote.smb import SmbConnection
     from harness.verify.expectations import Expectation, Failure, Judge
     from harness.verify.probe import Kind, Probe, Sent
@@ -44,10 +52,8 @@ INTERVAL = 2.0
 
 _GRACE = 5.0
 _WAKE = 0.2
-# Events of message tracking that name an SMTP session at the beginning of their source-context …
-_HOPS = frozenset({"RECEIVE", "SEND", "SENDEXTERNAL"})
-# … and those after which a message is no longer the server's business, or goes on as another one.
-_ENDS = frozenset({"DELIVER", "SEND", "SENDEXTERNAL", "FAIL", "DROP", "REDIRECT", "EXPAND", "BADMAIL"})
+# How long to wait for what the other folders may show, once one of a family's folders is known to be wrong.
+_LOST = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,9 @@ class Subject:
         folders: Its log folders, as its log sources describe them.
         connect: Gives a connection to its shares.
         probe: Makes a probe of a kind.
-        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
+        stated: What the host says of its own logging; None where it wasn't asked.
+        takes_mail: Whether it has a receive connector, or an SMTP virtual server, for a probe's message.
+        home: Where the host itself says that each family's logs are, where the folders are from elsewhere.
     """
 
     name: str
@@ -68,7 +76,9 @@ class Subject:
     folders: Sequence[PolledFolder]
     connect: Callable[[], SmbConnection]
     probe: Callable[[Kind], Probe]
-    silent: tuple[str, ...] | None = None
+    stated: Stated | None = None
+    takes_mail: bool = True
+    home: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -82,6 +92,7 @@ class Watched:
         probe: The kind of probe that must leave something in it; None for none.
         done: Set once nothing changes any more.
         absent: Whether the host has no such log.
+        unprobed: Whether a probe can't be sent that would leave something in it.
     """
 
     seen: Seen
@@ -90,12 +101,14 @@ class Watched:
     probe: Kind | None = None
     done: threading.Event = field(default_factory=threading.Event)
     absent: bool = False
+    unprobed: bool = False
     sent: Sent | None = None
     pollers: list[Poller] = field(default_factory=list)
 
     def failures(self) -> list[Failure]:
         """Give what doesn't hold now."""
-        return [failure for _, judge in self.judges if (failure := judge.judge(self.seen)) is not None]
+        judges = [judge for each, judge in self.judges if not (self.unprobed and isinstance(each.check, ProbeArrives))]
+        return [failure for judge in judges if (failure := judge.judge(self.seen)) is not None]
 
 
 class _Sink:
@@ -124,7 +137,7 @@ class _Sink:
         if key not in self._heads:
             return Delivered(0, b"")  # a file of another kind
         head = self._heads[key] + chunk.data
-        reader = self._reader(f"{chunk.source.share}/{chunk.path}", head)
+        reader = self._reader(f"{chunk.source.share}/{chunk.path}", head, chunk.source.encoding)
         if reader is None and len(head) < HEAD:
             self._heads[key] = head
             return Delivered(0, b"")
@@ -149,7 +162,7 @@ class _Sink:
                 self._record(item)
         return Delivered(self._watched.seen.events - before, b"")
 
-    def _reader(self, file: str, head: bytes) -> LineReader | None:
+    def _reader(self, file: str, head: bytes, encoding: str) -> LineReader | None:
         """Give a reader for a file by its first bytes; None where it is no log of this family."""
         recognised = recognise(file, head)
         seen = self._watched.seen
@@ -157,7 +170,7 @@ class _Sink:
             seen.foreign[seen.place(file)] = recognised.reason
             return None
         seen.foreign.pop(seen.place(file), None)
-        return reader_for(recognised.format, file)
+        return reader_for(recognised.format, file, encoding=encoding)
 
     def _record(self, item: Record) -> None:
         watched = self._watched
@@ -175,15 +188,12 @@ class _Sink:
         seen, sent = self._watched.seen, self._watched.sent
         if seen.family is Family.SMTP:
             if greeted_by_probe(event):
-                seen.former = event.record.get("connector-id")
+                seen.former = hops.connector(event)
             if sent is not None and mentions(sent.token, event):
-                seen.trail.logged[event.record.get("session-id")] = event.record.get("connector-id")
+                seen.trail.logged[hops.session(event)] = hops.connector(event)
         elif seen.family is Family.MSGTRK and sent is not None and recognises(sent.token, event):
-            record = event.record
-            if record.get("source") == "SMTP" and event.event_id in _HOPS and record.get("connector-id"):
-                session = record.get("source-context").partition(";")[0]
-                seen.trail.tracked[session] = record.get("connector-id")
-            seen.trail.ended = seen.trail.ended or event.event_id in _ENDS
+            seen.trail.tracked |= hops.of(event)
+            seen.trail.ended = seen.trail.ended or hops.ends(event)
 
 
 def probed(expectations: Iterable[Expectation]) -> dict[Family, Kind]:
@@ -204,7 +214,7 @@ def watch(
     deadlines: Mapping[Family, float],
     *,
     keep: int,
-    silent: tuple[str, ...] | None = None,
+    stated: Stated | None = None,
 ) -> dict[Family, Watched]:
     """Give what there is to watch on a host.
 
@@ -214,13 +224,13 @@ def watch(
         families: Families that are looked at even where nothing is expected of them.
         deadlines: Seconds for each family that has a deadline of its own.
         keep: How many of the last events of each family are kept.
-        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
+        stated: What the host says of its own logging; None where it wasn't asked.
     """
     trail = Trail()
     probes = probed(expectations)
     return {
         family: Watched(
-            Seen(name, family, keep=keep, trail=trail, silent=silent),
+            Seen(name, family, keep=keep, trail=trail, stated=stated),
             [(each, each.check.judge()) for each in expectations if each.family is family],
             deadlines.get(family, DEADLINE),
             probes.get(family),
@@ -264,7 +274,7 @@ class HostGather:
     ) -> None:
         self.subject = subject
         self._mappings = mappings
-        self.watched = watch(subject.name, expectations, families, deadlines or {}, keep=keep, silent=subject.silent)
+        self.watched = watch(subject.name, expectations, families, deadlines or {}, keep=keep, stated=subject.stated)
 
     def run(self, stop: threading.Event, until: float) -> None:
         """Probe and poll until all is settled.
@@ -291,7 +301,9 @@ class HostGather:
                 own = [folder for folder in self.subject.folders if folder.family == family.value]
                 watched.absent = not own
                 watched.seen.trail.untracked |= family is Family.MSGTRK and watched.absent
-                watched.seen.folders = tuple(f"{folder.share}/{folder.folder}" for folder in own)
+                watched.unprobed = watched.probe == "smtp" and not self.subject.takes_mail
+                watched.seen.folders = tuple(map(_place, own))
+                watched.seen.home = tuple(self.subject.home.get(family.value, ()))
                 handover = Handover(_Sink(watched, self.subject.address, self._mappings), positions)
                 watched.pollers = [
                     # The throttle is for what the console is sent; here nothing is sent.
@@ -305,7 +317,7 @@ class HostGather:
         """Send each probe that is expected, once."""
         for kind, families in PROBED.items():
             waiting = [self.watched[each] for each in families if each in self.watched]
-            waiting = [watched for watched in waiting if watched.probe == kind and not watched.absent]
+            waiting = [each for each in waiting if each.probe == kind and not each.absent and not each.unprobed]
             if not waiting:
                 continue
             probe = self.subject.probe(kind)
@@ -348,7 +360,11 @@ class HostGather:
         watched.seen.cut = now >= until
         if watched.seen.cut or now >= start + watched.deadline:
             return True
-        return watched.seen.error is None and all(failure.final for failure in watched.failures())
+        if watched.seen.lost:
+            return watched.seen.lost == len(watched.seen.folders) or now >= start + _LOST
+        if watched.seen.error is not None:
+            return False
+        return all(failure.final for failure in watched.failures())
 
     def _poll_family(self, watched: Watched) -> bool:
         """Poll the folders of a family.
@@ -360,19 +376,23 @@ class HostGather:
         errors: list[HostError] = []
         files = 0
         refused: dict[str, str] = {}
+        missing: set[str] = set()
         for poller in watched.pollers:
             try:
                 result = poller.poll()
             except HostError as error:
                 errors.append(error)
-                place = f"{poller.source.share}/{poller.source.folder}"
+                place = _place(poller.source)
                 refused[place] = error.message + (f" ({error.hint})" if error.hint else "")
+                if isinstance(error, PathMissingError | ShareMissingError):
+                    missing.add(place)
             else:
                 files += result.listed
                 refused |= {f"{poller.source.share}/{path}": error.message for path, error in result.refused.items()}
         whole = len(errors) == len(watched.pollers)
         seen.error = errors[0] if whole else None
         seen.refused = refused
+        seen.missing = frozenset(missing)
         seen.files = files
         seen.polled_at = datetime.now(UTC)
         first = not seen.polls
@@ -383,6 +403,10 @@ class HostGather:
         for watched in self.watched.values():
             if not watched.done.is_set():
                 watched.seen.error = error
+
+
+def _place(folder: PolledFolder) -> str:
+    return f"{folder.share}/{folder.folder}"
 
 
 class Gathering:
@@ -400,15 +424,10 @@ class Gathering:
         self._until = until
         self._forks = forks
         self._stop = stop
-        self._due: queue.SimpleQueue[Gathers] = queue.SimpleQueue()
 
     def start(self) -> None:
         """Begin; returns at once."""
-        for host in self.hosts.values():
-            self._due.put(host)
-        for _ in range(min(self._forks, len(self.hosts))):
-            # A daemon: what hangs in an answer that doesn't come mustn't keep the process from ending.
-            threading.Thread(target=self._work, name="verify", daemon=True).start()
+        workers.start(self._run, self.hosts.values(), forks=self._forks, stop=self._stop, name="verify")
 
     def wait(self, name: str, family: Family) -> Watched | None:
         """Wait until a family on a host is settled.
@@ -426,13 +445,8 @@ class Gathering:
                 break
         return None
 
-    def _work(self) -> None:
-        while not self._stop.is_set():
-            try:
-                host = self._due.get_nowait()
-            except queue.Empty:
-                return
-            host.run(self._stop, self._until)
+    def _run(self, host: Gathers) -> None:
+        host.run(self._stop, self._until)
 
 
 def mappings(overrides: Iterable[Path] = ()) -> dict[Format, FieldMapping]:

@@ -11,12 +11,10 @@ from pydantic import ValidationError
 
 from harness.document import Value, parse
 from harness.errors import InputError
-from harness.events import Family
+from harness.events import Family, Format
 from harness.problems import describe, explain
 from harness.source import Problem, Source
 from harness.verify.expectations import (
-    ConnectorsLogged,
-    ConnectorsVerbose,
     Every,
     Expectation,
     Expectations,
@@ -26,12 +24,13 @@ from harness.verify.expectations import (
     KnownEventIds,
     MaxUnparsed,
     MinEvents,
-    ProbeArrives,
     Some,
 )
 from harness.verify.matchers import Equals, InNetwork, Matcher, Matches, OneOf
 from harness.verify.probe import DEADLINE, PROBED, Kind, ProbeOptions
+from harness.verify.probed import ConnectorsLogged, ProbeArrives
 from harness.verify.schema import EventIdsModel, VerifyModel
+from harness.verify.stated import ConnectorsVerbose, TrackingEnabled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,6 +98,14 @@ _NUMBERS: Mapping[str, Callable[[Any], Check]] = {
 }
 
 
+# What is about one family alone.
+_PLACED: Mapping[str, tuple[Family, Callable[[], Check]]] = {
+    "connectors_logged": (Family.SMTP, ConnectorsLogged),
+    "connectors_verbose": (Family.SMTP, ConnectorsVerbose),
+    "tracking_enabled": (Family.MSGTRK, TrackingEnabled),
+}
+
+
 class _Reader:
     """Makes expectations of a section that has the right form."""
 
@@ -142,12 +149,12 @@ class _Reader:
             case "fresh_within" | "min_events" | "max_unparsed":
                 return _NUMBERS[key](value)
             case "fields_present":
-                return FieldsPresent(tuple(value))
+                return self.fields_present(value, family)
             case "event_ids":
                 return self.event_ids(value, family)
-            case "connectors_logged" | "connectors_verbose":
-                self.check_connectors(key, family, at)
-                return ConnectorsLogged() if key == "connectors_logged" else ConnectorsVerbose()
+            case "connectors_logged" | "connectors_verbose" | "tracking_enabled":
+                self.check_place(key, family, at)
+                return _PLACED[key][1]()
             case "probe":
                 self.check_probe(family, value)
                 return ProbeArrives(value, part.deadline or DEADLINE)
@@ -162,13 +169,25 @@ class _Reader:
             name = f"{key}[{'+'.join(_fields(model))}]"
             yield (Every if key == "every" else Some)(_matcher(model), name), place.source
 
-    def check_connectors(self, key: str, family: Family, at: Source) -> None:
+    def check_place(self, key: str, family: Family, at: Source) -> None:
         probed = [self.value.find((name, "probe")) for name in ("SMTP", "MSGTRK")]
-        if family is not Family.SMTP:
-            self.problems.append(Problem(at, f"{key} belongs under SMTP"))
+        right = _PLACED[key][0]
+        if family is not right:
+            self.problems.append(Problem(at, f"{key} belongs under {right}"))
         elif key == "connectors_logged" and any(len(path) < 2 for _, path in probed):  # noqa: PLR2004 - family and key
             message = "connectors_logged compares what the probe left in both logs"
             self.problems.append(Problem(at, message, "add probe: smtp under SMTP and under MSGTRK"))
+
+    def fields_present(self, value: list[str] | dict[Format, list[str]], family: Family) -> FieldsPresent:
+        if isinstance(value, list):
+            return FieldsPresent(tuple(value))
+        for form in value:
+            if form.family is not family:
+                source = self.value.find((family.value, "fields_present", form.value))[0].source
+                own = ", ".join(each for each in Format if each.family is family)
+                message = f"fields_present: {form} is no format of the {family} log"
+                self.problems.append(Problem(source, message, f"these are: {own}"))
+        return FieldsPresent({form: tuple(names) for form, names in value.items()})
 
     def check_probe(self, family: Family, kind: Kind) -> None:
         if family not in PROBED[kind]:

@@ -123,18 +123,23 @@ def recognises(token: str, event: Event) -> bool:
     if event.family is Family.SMTP:
         if event.event_id not in _GREETINGS:
             return False
-        return token in record.get("data") or token in record.get("cs-uri-query")
+        return token in _said_in(event)
     return token in record.get("cs-uri-query")
 
 
 def greeted_by_probe(event: Event) -> bool:
     """Tell whether an SMTP event is the greeting of any probe, an earlier one for example."""
-    return event.event_id in _GREETINGS and _ANY_PROBE.search(event.record.get("data")) is not None
+    return event.event_id in _GREETINGS and _ANY_PROBE.search(_said_in(event)) is not None
 
 
 def mentions(token: str, event: Event) -> bool:
     """Tell whether an event of a protocol log mentions a probe or its message."""
-    return token in event.record.get("data")
+    return token in _said_in(event)
+
+
+def _said_in(event: Event) -> str:
+    """Give what was said in a row of a protocol log, whichever version's."""
+    return f"{event.record.get('data')} {event.record.get('cs-uri-query')}"
 
 
 @dataclass(frozen=True, slots=True)

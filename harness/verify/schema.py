@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictStr, model_validator
 
+from harness.events import Format  # noqa: TC001 - pydantic reads it
+
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d)?")
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -112,12 +114,21 @@ def _event_ids(value: object) -> object:
     raise ValueError("expected a list of event IDs, or console_mappings: FILE")
 
 
+def _columns(value: object) -> object:
+    if isinstance(value, list | dict) and value:
+        return value
+    raise ValueError("expected a list of columns, or such lists by the log's format")
+
+
+Columns = Annotated[list[Text], Field(min_length=1)]
+
+
 class FamilyModel(_Strict):
     """What is expected of a family's log."""
 
     fresh_within: Duration | None = Field(default=None, description="The newest event isn't older")
-    fields_present: Annotated[list[Text], Field(min_length=1)] | None = Field(
-        default=None, description="The log has these columns"
+    fields_present: Annotated[Columns | dict[Format, Columns], BeforeValidator(_columns)] | None = Field(
+        default=None, description="The log has these columns: a list, or a list for each format"
     )
     min_events: Count | None = Field(default=None, description="At least so many events")
     max_unparsed: Count | None = Field(default=None, description="At most so many lines that can't be read")
@@ -137,6 +148,9 @@ class FamilyModel(_Strict):
     )
     connectors_verbose: Literal[True] | None = Field(
         default=None, description="Every connector of the server logs its conversations, as the server itself says"
+    )
+    tracking_enabled: Literal[True] | None = Field(
+        default=None, description="Message tracking is on, as the server itself says"
     )
     deadline: Duration | None = Field(default=None, description="How long to wait for all of it; 120 s")
 

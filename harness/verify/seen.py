@@ -11,6 +11,7 @@ from harness.events import Event, Family, Header, Quarantined
 
 if TYPE_CHECKING:
     from harness.errors import HarnessError
+    from harness.exchange.folders import Stated
 
 KEPT = 20
 """How many of the last events are kept."""
@@ -88,13 +89,15 @@ class Seen:
         quarantined: The first of the lines that couldn't be read.
         foreign: Files that aren't of this family, and why.
         refused: Files and folders that couldn't be read in the last poll, and why.
+        missing: Those folders of them that aren't there at all.
+        home: Where the host itself says that its logs are, in share form; empty where it wasn't asked.
         error: Why nothing can be polled.
         probe_error: Why the probe couldn't be sent.
         sent: Whether it was.
         arrival: Its event.
         trail: The way of the SMTP probe's message; shared by the families that see parts of it.
         former: The connector that logged an earlier probe.
-        silent: The connectors whose conversations reach no log, as the host says; None where it wasn't asked.
+        stated: What the host says of its own logging; None where it wasn't asked.
         polled_at: When the last poll ended.
         seconds: How long this family has been watched.
         cut: Whether the time of the whole run ended that.
@@ -115,13 +118,15 @@ class Seen:
     quarantined: list[Quarantined] = field(default_factory=list)
     foreign: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+    home: tuple[str, ...] = ()
     error: HarnessError | None = None
     probe_error: HarnessError | None = None
     sent: bool = False
     arrival: Arrival | None = None
     trail: Trail = field(default_factory=Trail)
     former: str = ""
-    silent: tuple[str, ...] | None = None
+    stated: Stated | None = None
     polled_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     seconds: float = 0.0
     cut: bool = False
@@ -157,6 +162,16 @@ class Seen:
         """Note a header; the newest of its folder counts."""
         folder = header.file.rpartition("/")[0]
         self.headers[folder] = Headed(self.place(header.file, header.line), header)
+
+    def misplaced(self, folder: str) -> bool:
+        """Tell whether a folder isn't there and won't be: the host keeps its logs elsewhere."""
+        home = {each.casefold() for each in self.home}
+        return folder in self.missing and bool(home) and folder.casefold() not in home
+
+    @property
+    def lost(self) -> int:
+        """How many folders are misplaced, so that waiting for them is of no use."""
+        return sum(map(self.misplaced, self.folders))
 
     def nothing(self) -> str:
         """Say that no event was seen, and what there was instead."""

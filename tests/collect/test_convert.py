@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from harness.collect.convert import Converted, convert
 from harness.collect.delivery import Chunk
 from harness.collect.source import PolledFolder
+from harness.events.record import encode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,3 +87,14 @@ def test_records_name_share_and_path() -> None:
     done = convert(Chunk(folder("SMTP"), "Logs/a.log", CREATED, 0, (CASES / LOGS[0][1]).read_bytes(), b""))
 
     assert {"c$/Logs/a.log"} == {record.file for record in done.records}
+
+
+def test_a_log_is_read_in_its_log_sources_encoding() -> None:
+    """Also after a restart; what is written out is UTF-8, with a byte that is no character as it stood in the file."""
+    source = replace(folder("SMTP"), encoding="windows-1252")
+    log = b"#Fields: date-time,data\r\n2023-11-23T00:00:00.000Z,Gr\xfc\xdfe \x81\r\n"
+    first = convert(Chunk(source, "Logs/a.log", CREATED, 0, log[:-4], b""))
+    (record,) = convert(Chunk(source, "Logs/a.log", CREATED, len(log) - 4, log[-4:], first.state)).records
+
+    assert "Grüße \udc81" == record["data"]
+    assert "Grüße ".encode() + b"\x81" == encode(record["data"])

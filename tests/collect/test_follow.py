@@ -26,6 +26,7 @@ class Polling:
 
     error: Exception | None = None
     polls: int = 0
+    disconnected: int = 0
     source: PolledFolder = field(
         default_factory=lambda: PolledFolder(
             "ex01", "ex01", "OWA", "c$", "Logs", ".*", polling_interval=0.02, throttle=0
@@ -38,6 +39,10 @@ class Polling:
         if self.error is not None:
             raise self.error
         return PollResult(self.source)
+
+    def disconnect(self) -> None:
+        """Let the host go."""
+        self.disconnected += 1
 
 
 def run(function: Callable[..., None], *hosts: list[Any], seconds: float = 0.6) -> list[Exception]:
@@ -85,3 +90,11 @@ def test_what_ends_a_thread_ends_all(function: Callable[..., None]) -> None:
     """A full disk isn't survived by any thread, and the caller learns of it."""
     with pytest.raises(StoreError, match="disk"):
         run(function, [Polling(StoreError("the disk is full"))], [Polling()], seconds=20)
+
+
+def test_a_single_run_works_on_some_hosts_at_a_time_and_lets_each_go() -> None:
+    """With one worker hosts are polled one after the other, and no connection is kept for later."""
+    hosts = [[Polling()] for _ in range(5)]
+    run(lambda *given, **options: poll_hosts(*given, forks=1, **options), *hosts, seconds=20)
+
+    assert [(1, 1)] * 5 == [(poller.polls, poller.disconnected) for (poller,) in hosts]

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 from pyarrow import parquet
 
-from harness.collect.convert import FORMATS
 from harness.collect.delivery import Chunk
 from harness.collect.parquet import ParquetSink
 from harness.collect.sink import Rules
-from harness.collect.source import PolledFolder
+from harness.collect.source import FORMATS, PolledFolder
 from harness.events import load
 
 from .conftest import OWA, OWA_HEADER, owa_row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -138,13 +139,74 @@ def test_a_wrong_version_in_the_inventory_is_told(lab: RunningLab) -> None:
     assert "the host runs Exchange 2003 (build 6.5.7638.0), the inventory says 2016" in wrong.out
 
 
-def test_the_console_cannot_poll_it(lab: RunningLab) -> None:
-    """Facts are shown like any version's; collecting is refused before a host is asked, with the way that there is."""
-    with lab.inventory.open("a") as inventory:
-        inventory.write("exchange_version=2003\n")
-    facts = lab.run("facts", "--output", "json")
-    collect = lab.run("collect")
+def verified(lab: RunningLab, *arguments: str) -> Ended:
+    """Verify, with the version in the inventory."""
+    if "exchange_version" not in lab.inventory.read_text():
+        with lab.inventory.open("a") as inventory:
+            inventory.write("exchange_version=2003\n")
+    return lab.run("verify", "--output", "json", *arguments)
 
-    assert (0, 3) == (facts.code, collect.code)
-    assert "SMTPSVC1" in facts.out
-    assert "collect it with WinCollect" in collect.err
+
+def failures(ended: Ended) -> dict[str, str]:
+    """Give what was seen instead, by the expectation that doesn't hold."""
+    found = [each for each in ended.json["expectations"] if each["status"] == "failed"]
+    return {
+        f"{each['family']}::{each['name']}": f"{each['failure']['seen']} {each['failure']['hint']}" for each in found
+    }
+
+
+def test_a_new_server_isn_t_verified(lab: RunningLab) -> None:
+    """What setup leaves: requests without a protocol version, no SMTP log, no message tracking. Each is named."""
+    ended = verified(lab, "--timeout", "6")
+
+    found = failures(ended)
+    assert 1 == ended.code
+    assert {
+        *("OWA::fields_present", "SMTP::probe", "SMTP::connectors_verbose", "SMTP::connectors_logged"),
+        *("SMTP::fields_present", "SMTP::max_unparsed", "MSGTRK::probe", "MSGTRK::tracking_enabled"),
+        *("MSGTRK::fields_present", "MSGTRK::max_unparsed", "MSGTRK::fresh_within"),
+    } == found.keys()
+    assert "lacks cs-version" in found["OWA::fields_present"]
+    assert "SMTP virtual server 'Default SMTP Virtual Server'" in found["SMTP::connectors_verbose"]
+    assert "message tracking is off" in found["MSGTRK::tracking_enabled"]
+
+
+def test_a_configured_server_is_verified_and_collected(lab: RunningLab) -> None:
+    """All three logs are read in the forms of this version; OWA is asked for where it is."""
+    lab.run("apply")
+    ended = verified(lab)
+    events = lab.inventory.parent / "events"
+    collected = lab.run("collect", "--format", "payload", "-o", events)
+
+    lines = events.read_text().splitlines()
+    assert (0, 0) == (ended.code, collected.code), ended.out + collected.err
+    assert {"passed"} == {each["status"] for each in ended.json["expectations"]}
+    assert {"OWA": 1, "SMTP": 5, "MSGTRK": 3} == Counter(
+        line.split("AgentLogFormat=")[1].split("\t")[0] for line in lines
+    )
+    assert ["cs-uri-stem=/exchange/"] == [word for line in lines for word in line.split("\t") if "/exchange/" in word]
+
+
+def test_settings_that_were_taken_back_are_named(lab: RunningLab) -> None:
+    """Verification fails, and says which log it is and what switches it on; what earlier runs left doesn't help."""
+    lab.run("apply")
+    assert 0 == verified(lab).code
+    old = server(lab)
+    for node in ("W3SVC/1", "SmtpSvc/1"):
+        flags = int(old.metabase.settings(node)["LogExtFileFlags"])
+        old.metabase.put(node, {"LogExtFileFlags": flags & ~METHOD})
+    old.enable_message_tracking(enabled=False, path=None)
+    without = verified(lab, "--timeout", "6")
+    old.metabase.put("SmtpSvc/1", {"LogType": 0})
+    off = verified(lab, "--timeout", "6", "-k", "SMTP")
+
+    columns, log = failures(without), failures(off)
+    assert (1, 1) == (without.code, off.code)
+    assert "lacks cs-method" in columns["OWA::fields_present"]
+    assert "lacks cs-method" in columns["SMTP::fields_present"]
+    assert "smtp_virtual_server" in columns["SMTP::fields_present"]
+    assert "message tracking is off" in columns["MSGTRK::tracking_enabled"]
+    assert "none of them the probe's" in columns["MSGTRK::probe"]
+    assert "SMTP virtual server 'Default SMTP Virtual Server'" in log["SMTP::connectors_verbose"]
+    assert "smtp_virtual_server" in log["SMTP::connectors_verbose"]
+    assert "none of them the probe's" in log["SMTP::probe"]

@@ -63,7 +63,8 @@ def test_no_version_and_no_role_is_left_out() -> None:
 
 @pytest.mark.parametrize("stated", [True, False], ids=["stated", "assumed"])
 @pytest.mark.parametrize(
-    ("version", "roles", "first"), SERVERS, ids=lambda value: "+".join(value) if isinstance(value, tuple) else value
+    ("version", "roles", "first"),
+    [pytest.param(*server, id=f"{server[0]}-{'+'.join(server[1])}") for server in SERVERS],
 )
 def test_the_shipped_playbook_serves_every_server(
     make_lab: Callable[..., RunningLab], version: str, roles: tuple[str, ...], first: str, stated: bool
@@ -123,3 +124,38 @@ def test_the_second_hop_of_2007_names_its_cures(make_lab: Callable[..., RunningL
     assert "second hop" in ended.out
     assert "winrm_transport=credssp" in ended.out
     assert "Exchange 2007 has no other way in" in ended.out
+
+
+def test_a_mailbox_server_that_stops_tracking_is_named(make_lab: Callable[..., RunningLab]) -> None:
+    """No probe can be sent through it; that it tracks is asked of the server, and of the files that it writes."""
+    hub, mailbox = "hub01.lab.example", "mbx01.lab.example"
+    lab = make_lab(
+        Simulated(hub, "2010", roles=("hub_transport",)),
+        Simulated(mailbox, "2010", roles=("mailbox",), probe_interval=1.0),
+    )
+    with lab.inventory.open("a") as inventory:
+        inventory.write("exchange_version=2010\n[exchange]\nmbx01.lab.example exchange_roles=mailbox\n")
+    tracks = lab.run("verify", "--limit", mailbox)
+    off = lab.playbook("- hosts: all\n  tasks:\n    - message_tracking: {enabled: false}\n")
+    lab.run("apply", "-p", off, "--limit", mailbox)
+
+    silent = lab.run("verify", "--limit", mailbox)
+
+    assert (0, 1) == (tracks.code, silent.code), tracks.out + silent.out
+    assert "skipped: [mbx01.lab.example] => MSGTRK::probe" in tracks.out
+    assert "ok: [mbx01.lab.example] => MSGTRK::fields_present" in tracks.out
+    assert "failed: [mbx01.lab.example] => MSGTRK::tracking_enabled" in silent.out
+    assert "enable message tracking (message_tracking)" in silent.out
+
+
+def test_a_mailbox_server_without_a_log_fails(make_lab: Callable[..., RunningLab]) -> None:
+    """Where nothing was ever submitted there is no file, and what nobody saw isn't proven."""
+    lab = make_lab(Simulated(NAME, "2010", roles=("mailbox",)))
+    with lab.inventory.open("a") as inventory:
+        inventory.write("exchange_version=2010\nexchange_roles=mailbox\n")
+
+    ended = lab.run("verify", "--timeout", "4")
+
+    assert 1 == ended.code
+    assert "ok: [srv01.lab.example] => MSGTRK::tracking_enabled" in ended.out
+    assert "failed: [srv01.lab.example] => MSGTRK::fields_present" in ended.out

@@ -218,3 +218,17 @@ def test_memory_doesnt_grow_with_the_file(tmp_path: Path) -> None:
         peaks.append(int(done.stderr.split()[-1]))
 
     assert peaks[1] < peaks[0] * 1.2
+
+
+def test_the_encoding_is_the_one_that_is_named() -> None:
+    """A name in a code page comes out as UTF-8; an encoding that can't be read is refused before a file is opened."""
+    log = b"#Fields: date time cs-method cs-username sc-status\r\n2024-01-31 08:00:00 GET CORP\\J\xfcrgen 200\r\n"
+    result = run("--encoding", "windows-1252", "-", data=log)
+    refused = run("--encoding", "UTF-16", "nowhere.log")
+    unknown = run("--encoding", "UFT-8", "nowhere.log")
+
+    assert "CORP\\Jürgen" in result.stdout
+    assert ["--encoding: logs in the encoding 'UTF-16' can't be read"] == [
+        text.partition(":")[0] + ":" + text.partition(":")[2].split(":")[0] for text in problems(refused)
+    ]
+    assert "did you mean 'UTF-8'?" in problems(unknown)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import datetime as dt
+import smtplib
 import threading
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from harness.lab.host import SimulatedHost
 from harness.lab.logs.files import PlainFiles
 from harness.lab.logs.spool import Spool
 from harness.lab.machine import Machine, MachineSpec
-from harness.lab.state.organisation import Organisation
+from harness.lab.state.organisation import Organisation, Organisations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from harness.lab.host import Ports
 
 PASSWORD = "pa:ss'word ü"
+LETTER = "From: Ann <ann@example.net>\r\nSubject: Hello\r\nMessage-ID: <1@example.net>\r\n\r\nText\r\n"
 
 
 @pytest.fixture
@@ -166,3 +168,45 @@ def running(machine: Machine, tmp_path: Path, clock: FakeClock) -> Iterator[Runn
         ports = run(host.start())
         yield Running(host, ports, machine, drive)
         run(host.stop())
+
+
+@pytest.fixture
+def serve(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Running]]:
+    """Start a server of some version and roles, with its receive connectors verbose."""
+    with loop_in_a_thread() as run:
+        started: list[SimulatedHost] = []
+
+        def serve(version: str, roles: str, **more: bool) -> Running:
+            spec = MachineSpec("ex01.corp.example", version, tuple(roles.split()), **more)
+            organisations = Organisations(tmp_path)
+            machine = Machine.create(spec, organisations.of(spec), tmp_path)
+            organisations.settle(machine)
+            machine.accounts = {"Administrator": PASSWORD}
+            with machine.store.change():
+                for connector in machine.receive_connectors:
+                    connector.set("ProtocolLoggingLevel", "Verbose")
+            drive = Drive(tmp_path / "hosts" / "127.0.0.1")
+            drive.spool.close()
+            host = SimulatedHost(
+                machine,
+                "127.0.0.1",
+                machine.accounts,
+                drive.files,
+                tmp_path / "certificates",
+                flush_delay=600.0,
+                now=clock,
+            )
+            drive.spool = host.spool
+            ports = run(host.start())
+            started.append(host)
+            return Running(host, ports, machine, drive)
+
+        yield serve
+        for host in started:
+            run(host.stop())
+
+
+def deliver(running: Running) -> None:
+    """Send a message from outside."""
+    with smtplib.SMTP(running.address, running.ports.smtp, "client.example.net", timeout=10) as client:
+        client.sendmail("ann@example.net", ["bob@corp.example"], LETTER)

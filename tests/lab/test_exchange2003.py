@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.exchange.folders import SmtpFolders
+from harness.exchange.folders import SmtpFolders, Stated
 from harness.exchange.versions import VERSIONS
 from harness.lab import console
 from harness.lab.exchange2003 import Exchange2003
@@ -105,8 +105,8 @@ def test_log_folders(old: Exchange2003) -> None:
         "C:\\Logs\\W3SVC1",
         (SmtpFolders("hub", "C:\\WINDOWS\\system32\\LogFiles\\SMTPSVC1", ""),),
         "C:\\Program Files\\Exchsrvr\\OLD01.log",
-        ("SMTP virtual server 'Default SMTP Virtual Server'",),
-    ) == (found.owa, found.smtp, found.tracking, found.silent)
+        Stated(("SMTP virtual server 'Default SMTP Virtual Server'",), tracking=False),
+    ) == (found.owa, found.smtp, found.tracking, found.stated)
 
 
 def test_log_settings_in_force(old: Exchange2003) -> None:

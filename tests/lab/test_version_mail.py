@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.lab.host import SimulatedHost
 from harness.lab.machine import Machine, MachineSpec
-from harness.lab.state.organisation import Organisations
-from tests.lab.conftest import Drive, Running, loop_in_a_thread
+from harness.lab.state.transport import MAILBOX_SERVER
+from tests.lab.conftest import Running, deliver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
-    from tests.lab.conftest import FakeClock
-
 EXCHANGE = "C:\\Program Files\\Microsoft\\Exchange Server\\"
-LETTER = "From: Ann <ann@example.net>\r\nSubject: Hello\r\nMessage-ID: <1@example.net>\r\n\r\nText\r\n"
 HEAD = [
     *("date-time", "client-ip", "client-hostname", "server-ip", "server-hostname", "source-context", "connector-id"),
     *("source", "event-id", "internal-message-id", "message-id"),
@@ -30,41 +26,6 @@ TAIL = [
 ]
 OF_2010 = ["directionality", "tenant-id", "original-client-ip", "original-server-ip", "custom-data"]
 OF_2016 = ["transport-traffic-type", "log-id", "schema-version"]
-
-
-@pytest.fixture
-def serve(tmp_path: Path, clock: FakeClock) -> Iterator[Callable[..., Running]]:
-    """Start a server of some version and roles, with its receive connectors verbose."""
-    with loop_in_a_thread() as run:
-        started: list[SimulatedHost] = []
-
-        def serve(version: str, roles: str, **more: bool) -> Running:
-            spec = MachineSpec("ex01.corp.example", version, tuple(roles.split()), **more)
-            organisations = Organisations(tmp_path)
-            machine = Machine.create(spec, organisations.of(spec), tmp_path)
-            organisations.settle(machine)
-            with machine.store.change():
-                for connector in machine.receive_connectors:
-                    connector.set("ProtocolLoggingLevel", "Verbose")
-            drive = Drive(tmp_path / "hosts" / "127.0.0.1")
-            drive.spool.close()
-            host = SimulatedHost(
-                machine, "127.0.0.1", {}, drive.files, tmp_path / "certificates", flush_delay=600.0, now=clock
-            )
-            drive.spool = host.spool
-            ports = run(host.start())
-            started.append(host)
-            return Running(host, ports, machine, drive)
-
-        yield serve
-        for host in started:
-            run(host.stop())
-
-
-def deliver(running: Running) -> None:
-    """Send a message from outside."""
-    with smtplib.SMTP(running.address, running.ports.smtp, "client.example.net", timeout=10) as client:
-        client.sendmail("ann@example.net", ["bob@corp.example"], LETTER)
 
 
 @pytest.mark.parametrize(
@@ -184,3 +145,51 @@ def test_a_mailbox_server_of_2010_takes_no_mail(serve: Callable[..., Running]) -
         deliver(running)
 
     assert [] == running.drive.paths()
+
+
+def submit(running: Running, folder: Path) -> list[str]:
+    """Let a mailbox of the server's send a message, and give the tracking logs; a hub stands beside it."""
+    spec = MachineSpec("hub01.corp.example", "2010", ("hub_transport",))
+    organisations = running.machine.organisation
+    Machine.create(spec, organisations, folder)
+    running.host.flow.probe()
+    return running.drive.paths()
+
+
+def test_a_mailbox_server_of_2010_tracks_what_is_submitted(serve: Callable[..., Running], tmp_path: Path) -> None:
+    """In a file of its own, with the hub that is to fetch the message; what a mailbox server doesn't know is empty."""
+    running = serve("2010", "mailbox")
+    (path,) = submit(running, tmp_path)
+    (row,) = running.drive.rows(path)
+
+    assert f"{EXCHANGE}V14\\TransportRoles\\Logs\\MessageTracking\\MSGTRKM20261123-1.LOG" == path
+    assert ("STOREDRIVER", "SUBMIT", "EX01", "HUB01", "") == tuple(
+        row[name] for name in ("source", "event-id", "client-hostname", "server-hostname", "recipient-address")
+    )
+    assert row["sender-address"].startswith("SystemMailbox{")
+
+
+def test_tracking_of_a_mailbox_server_follows_its_own_settings(serve: Callable[..., Running], tmp_path: Path) -> None:
+    """Off is off."""
+    running = serve("2010", "mailbox")
+    with running.machine.store.change():
+        running.machine.transport(MAILBOX_SERVER).set("MessageTrackingLogEnabled", value=False)
+
+    assert [] == submit(running, tmp_path)
+
+
+def test_without_a_hub_nothing_is_submitted(serve: Callable[..., Running]) -> None:
+    """A mailbox server's mail stays where it is while nobody fetches it; monitoring knows that."""
+    assert not serve("2010", "mailbox").host.flow.monitored
+
+
+def test_a_server_with_both_roles_tracks_both_sides(serve: Callable[..., Running]) -> None:
+    """What its mailbox server submits its hub fetches, and puts into a mailbox of the same server."""
+    running = serve("2010", "mailbox hub_transport")
+    running.host.flow.probe()
+    rows = {path.rpartition("\\")[2]: running.drive.rows(path) for path in running.drive.paths("MSGTRK*")}
+
+    assert {
+        "MSGTRKM20261123-1.LOG": [("STOREDRIVER", "SUBMIT")],
+        "MSGTRK20261123-1.LOG": [("STOREDRIVER", "RECEIVE"), ("STOREDRIVER", "DELIVER")],
+    } == {name: [(row["source"], row["event-id"]) for row in found] for name, found in rows.items()}

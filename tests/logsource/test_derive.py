@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.errors import InventoryError, SharePathError
-from harness.exchange.folders import DEFAULTS, Folders, SmtpFolders
+from harness.exchange.folders import DEFAULTS, Folders, SmtpFolders, relocated
 from harness.inventory import load
 from harness.logsource.derive import derive, share_form
+from harness.logsource.model import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from harness.exchange.folders import Service
     from harness.inventory import Host
+    from harness.logsource.model import LogSource
 
     MakeHost = Callable[..., Host]
 
@@ -35,6 +38,12 @@ def make_host(tmp_path: Path) -> MakeHost:
         return load(path).hosts["ex01.corp.example"]
 
     return make
+
+
+def chosen(source: LogSource, *names: str) -> list[str]:
+    """Give the message tracking files that a log source takes."""
+    (polled,) = (each for each in source.polled() if each.family == "MSGTRK")
+    return [name for name in names if polled.wants(name)]
 
 
 def test_each_transport_service_is_a_log_source(make_host: MakeHost) -> None:
@@ -95,14 +104,57 @@ def test_every_version_has_distinct_identifiers(make_host: MakeHost, version: st
     assert len(identifiers) == len(set(identifiers)) > 0
 
 
-def test_2003_is_refused(make_host: MakeHost) -> None:
-    """The protocol doesn't support it; the error names the line and the way out."""
+def test_2003_is_for_wincollect(make_host: MakeHost) -> None:
+    """The console's own protocol doesn't read it; the folders and files are those of IIS 6 and the System Attendant."""
+    (found,) = derive(make_host(exchange_version="2003"), None)
+
+    assert "WinCollect Microsoft Exchange" == found.protocol
+    assert {
+        "OWA": "c$/WINDOWS/system32/LogFiles/W3SVC1/",
+        "SMTP": "c$/WINDOWS/system32/LogFiles/SMTPSVC1/",
+        "MSGTRK": "c$/Program Files/Exchsrvr/EX01.log/",
+    } == {family: found.folder(family) for family in FAMILIES}
+    assert ["20261128.log"] == chosen(found, "20261128.log", "MSGTRK20261128-1.LOG", "ex261128.log")
+
+
+def test_2003_needs_a_name(make_host: MakeHost) -> None:
+    """Message tracking's folder is named after the server; an address doesn't tell, and the error has the line."""
     with pytest.raises(InventoryError) as caught:
-        derive(make_host(exchange_version="2003"), None)
+        derive(make_host(exchange_version="2003", exchange_fqdn="192.0.2.7"), None)
 
     (problem,) = caught.value.problems
-    assert 2 == problem.source.line
-    assert "WinCollect" in problem.hint
+    assert (2, True) == (problem.source.line, "exchange_fqdn" in problem.hint)
+
+
+def test_each_virtual_server_of_2003_is_a_log_source(make_host: MakeHost) -> None:
+    """A log source has one folder for SMTP logs, and no conversation may be left out."""
+    smtp = tuple(SmtpFolders("hub", rf"C:\Logs\SMTPSVC{number}", "") for number in (1, 2))
+    found = derive(make_host(exchange_version="2003"), Folders(OWA, smtp, TRACKING, "the host"))
+
+    assert {"": "c$/Logs/SMTPSVC1/", "-smtpsvc2": "c$/Logs/SMTPSVC2/"} == {
+        source.identifier.removeprefix("ex01.corp.example"): source.smtp_folder for source in found
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "mailbox_role"),
+    [
+        ({"exchange_version": "2010", "exchange_roles": "mailbox"}, True),
+        ({"exchange_version": "2007", "exchange_roles": "hub_transport,mailbox"}, True),
+        ({"exchange_version": "2010"}, True),
+        ({"exchange_version": "2010", "exchange_roles": "hub_transport"}, False),
+        ({"exchange_version": "2016"}, False),
+    ],
+)
+def test_what_a_mailbox_role_tracks_is_collected(
+    make_host: MakeHost, settings: dict[str, str], mailbox_role: bool
+) -> None:
+    """Up to 2010 it has files of its own, which the protocol's patterns leave out; the others are as they were."""
+    names = ["MSGTRK20120105-1.LOG", "MSGTRKMD20120105-1.LOG", "MSGTRKMS20120105-1.LOG", "MSGTRKMA20120105-1.log"]
+    found = derive(make_host(**settings), None)[0]
+
+    assert names + ["MSGTRKM20120105-1.LOG"] * mailbox_role == chosen(found, *names, "MSGTRKM20120105-1.LOG", "x.log")
+    assert "Microsoft Exchange" == found.protocol
 
 
 def test_folders_of_the_host_win(make_host: MakeHost) -> None:
@@ -124,6 +176,60 @@ def test_a_folder_of_other_things_is_never_polled(make_host: MakeHost) -> None:
     found = derive(make_host(exchange_version="2016"), Folders(OWA, (smtp,), TRACKING, "the host"))
 
     assert {"": "", "-frontend": "d$/Exchange/Receive/", "-frontend-send": "d$/Exchange/Send/"} == {
+        source.identifier.removeprefix("ex01.corp.example"): source.smtp_folder for source in found
+    }
+
+
+def moved(root: str, *services: Service) -> Folders:
+    """Give a host whose SMTP logs were moved below a root."""
+    return Folders(OWA, tuple(relocated(root, service) for service in services), TRACKING, "the host")
+
+
+def test_relocated_smtp_logs_are_one_log_source(make_host: MakeHost) -> None:
+    """All services' logs are below one root that holds nothing else: one source reads them, and all other logs."""
+    host = make_host(exchange_smtp_layout="relocated", exchange_smtp_root=r"'E:\Logs\Smtp'")
+    (found,) = derive(host, moved(r"e:\logs\smtp", "hub", "frontend", "mailbox"))
+    (defaults,) = derive(host, None)
+
+    assert ("ex01.corp.example", "e$/Logs/Smtp/", True) == (found.identifier, found.smtp_folder, found.recursive)
+    assert ("d$/Exchange/MessageTracking/", "e$/Logs/Smtp/") == (found.msgtrk_folder, defaults.smtp_folder)
+    assert r"SMTP logs below E:\Logs\Smtp" in defaults.origin
+
+
+def test_without_smtp_logs_the_layout_says_nothing(make_host: MakeHost) -> None:
+    """A mailbox server up to 2010 has none that could be elsewhere."""
+    host = make_host(exchange_smtp_layout="relocated", exchange_version="2010", exchange_roles="mailbox")
+
+    assert [("", "the host")] == [
+        (source.smtp_folder, source.origin) for source in derive(host, Folders("", (), TRACKING, "the host"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        DEFAULTS["2016"],
+        moved(r"D:\Other", "hub", "frontend"),
+        Folders(OWA, (relocated(r"C:\ExchangeLogs\Smtp", "hub"), relocated(r"D:\Other", "mailbox")), "", "the host"),
+        Folders(OWA, (SmtpFolders("hub", "", ""),), "", "the host"),
+    ],
+    ids=["never moved", "another root", "one of two", "no folder"],
+)
+def test_a_host_that_was_not_relocated_is_refused(make_host: MakeHost, folders: Folders) -> None:
+    """A log source of a folder that nobody writes to would be empty for ever; the hint names what moves the logs."""
+    with pytest.raises(InventoryError) as caught:
+        derive(make_host(exchange_smtp_layout="relocated"), folders)
+
+    (problem,) = caught.value.problems
+    assert r"its SMTP logs should all be below C:\ExchangeLogs\Smtp, but those of the" in problem.message
+    assert "smtp_log_folders" in problem.hint
+
+
+def test_per_service_reads_relocated_folders_too(make_host: MakeHost) -> None:
+    """Each service has a folder of its own below the root, so nothing is lost before the logs are moved back."""
+    found = derive(make_host(exchange_smtp_layout="per_service"), moved(r"D:\Smtp", "hub", "frontend"))
+
+    assert {"": "d$/Smtp/Hub/ProtocolLog/", "-frontend": "d$/Smtp/FrontEnd/ProtocolLog/"} == {
         source.identifier.removeprefix("ex01.corp.example"): source.smtp_folder for source in found
     }
 

@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import HostError
 from harness.exchange import versions
-from harness.exchange.folders import Folders, SmtpFolders
+from harness.exchange.folders import Folders, SmtpFolders, Stated
 from harness.modules import log_folders
 from harness.modules.base import Target
 from harness.modules.session import Session
@@ -29,8 +29,16 @@ ANSWER: list[dict[str, Any]] = [
         "receive": f"{LOGS}\\FrontEnd\\ProtocolLog\\SmtpReceive",
         "send": f"{LOGS}\\FrontEnd\\ProtocolLog\\SmtpSend",
         "tracking": None,
+        "tracks": None,
     },
-    {"kind": "transport", "service": "hub", "receive": "D:\\R", "send": None, "tracking": "D:\\Tracking"},
+    {
+        "kind": "transport",
+        "service": "hub",
+        "receive": "D:\\R",
+        "send": None,
+        "tracking": "D:\\Tracking",
+        "tracks": False,
+    },
     {"kind": "receive connector", "name": "Default EX01", "level": "Verbose"},
     {"kind": "receive connector", "name": "Relay", "level": "None"},
     {"kind": "send connector", "name": "Internet", "level": "None"},
@@ -88,7 +96,7 @@ def test_the_answer_becomes_folders() -> None:
         ),
         tracking="D:\\Tracking",
         origin="the host",
-        silent=("receive connector 'Relay'", "send connector 'Internet'"),
+        stated=Stated(("receive connector 'Relay'", "send connector 'Internet'"), tracking=False),
     )
 
     assert expected == read(Answering("ok", ANSWER))

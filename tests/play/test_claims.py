@@ -49,3 +49,11 @@ def test_what_is_owned_stays_owned() -> None:
     claims.claim("a", {KEY})
 
     assert {KEY: "a"} == claims.claim("a", {KEY})
+
+
+def test_a_host_that_never_answers_holds_nobody_up() -> None:
+    """The next one takes over after a while, and keeps what it took when the slow host comes at last."""
+    claims = Claims(("slow", "b"), patience=0.05)
+
+    assert {KEY: "b"} == claims.claim("b", {KEY})
+    assert {KEY: "b"} == claims.claim("slow", {KEY})

@@ -69,14 +69,19 @@ def test_a_writer_between_two_requests_leaves_no_gap(
     lab: Lab, connection: SmbConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two requests are under way: what the second brings isn't next where the first ended short."""
-    lab.write("a.log", b"short")
+    # No two places of the file look alike, so that bytes of another place would show.
+    whole = b"".join(b"%07d\n" % number for number in range(1 << 19))
+    lab.write("a.log", whole[:5])
     original = smb.send_read
     sent: list[Request] = []
+    written = 5
 
     def slow(handle: object, offset: int, length: int) -> Request:
+        nonlocal written
         if offset:
             sent[0].response_event.wait(5)
-            lab.append("a.log", b"x" * (offset + length))
+            lab.append("a.log", whole[written : offset + length])
+            written = offset + length
         sent.append(original(handle, offset, length))
         return sent[-1]
 
@@ -86,7 +91,8 @@ def test_a_writer_between_two_requests_leaves_no_gap(
 
     # With many credits at hand more than two may be under way; one would show nothing.
     assert len(sent) > 1
-    assert data == b"short"
+    assert whole[:5] == data[:5]
+    assert whole[: len(data)] == data
 
 
 def test_lists_files_with_what_tells_them_apart(lab: Lab, connection: SmbConnection) -> None:

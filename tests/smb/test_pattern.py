@@ -68,8 +68,11 @@ def test_a_definition_is_checked_when_it_is_made() -> None:
     """A wrong path, encoding or interval doesn't wait for the first poll."""
     with pytest.raises(SharePathError):
         PolledFolder.at("c:/LogFiles", host="h", identifier="h", family="OWA", file_pattern=".*")
-    with pytest.raises(HarnessError, match="no encoding 'klingon'"):
-        folder(encoding="klingon")
+    with pytest.raises(HarnessError, match="no encoding 'windows-125'") as caught:
+        folder(encoding="windows-125")
+    assert caught.value.hint.startswith("did you mean 'windows-125")
+    with pytest.raises(HarnessError, match="line ends and separators"):
+        folder(encoding="UTF-16")
     with pytest.raises(HarnessError, match="interval"):
         folder(polling_interval=0)
 

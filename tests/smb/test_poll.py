@@ -279,15 +279,15 @@ def test_a_file_that_vanishes_is_not_a_failure(lab: Lab, bench: Bench, monkeypat
     """A purge between listing and opening costs another listing; what came meanwhile is read."""
     for number in range(3):
         lab.write(f"Logs/a-{number}.log", f"{number}\n".encode())
-    original = SmbConnection.open
+    original = SmbConnection.glance
 
-    def purging(self: SmbConnection, share: str, path: str) -> object:
+    def purging(self: SmbConnection, share: str, path: str, offset: int, length: int) -> object:
         if path.endswith("a-0.log") and (lab.folder() / path).exists():
             (lab.folder() / path).unlink()
             lab.write("Logs/a-3.log", b"3\n")
-        return original(self, share, path)
+        return original(self, share, path, offset, length)
 
-    monkeypatch.setattr(SmbConnection, "open", purging)
+    monkeypatch.setattr(SmbConnection, "glance", purging)
     result = bench.poll()
 
     assert bench.sink.text == ["1", "2", "3"]
@@ -386,14 +386,14 @@ def test_an_odd_file_does_not_keep_others_from_being_read(
     """A status that nobody foresaw, for example of a file that was moved to tape, stays that file's own."""
     for name in "abc":
         lab.write(f"Logs/{name}.log", f"{name}\n".encode())
-    original = SmbConnection.open
+    original = SmbConnection.glance
 
-    def odd(self: SmbConnection, share: str, path: str) -> object:
+    def odd(self: SmbConnection, share: str, path: str, offset: int, length: int) -> object:
         if path == "Logs/b.log":
             raise ProtocolFaultError("SMB status 0xc0000279", host="ex01", code=0xC0000279)
-        return original(self, share, path)
+        return original(self, share, path, offset, length)
 
-    monkeypatch.setattr(SmbConnection, "open", odd)
+    monkeypatch.setattr(SmbConnection, "glance", odd)
     result = bench.poll()
 
     assert bench.sink.text == ["a", "c"]

@@ -9,8 +9,9 @@ import pytest
 
 from harness.errors import InputError
 from harness.events import Family
-from harness.verify.expectations import Every, FieldsPresent, FreshWithin, KnownEventIds, ProbeArrives, Some
+from harness.verify.expectations import Every, FieldsPresent, FreshWithin, KnownEventIds, Some
 from harness.verify.loader import load_file
+from harness.verify.probed import ProbeArrives
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,6 +133,15 @@ smtp:
                 "expect.yml:1:8: connectors_logged compares what the probe left in both logs "
                 "(add probe: smtp under SMTP and under MSGTRK)"
             ),
+        ),
+        ("SMTP: {tracking_enabled: true}\n", "expect.yml:1:8: tracking_enabled belongs under MSGTRK"),
+        (
+            "OWA:\n  fields_present:\n    smtp2003: [date]\n",
+            "expect.yml:3:15: fields_present: smtp2003 is no format of the OWA log (these are: owa)",
+        ),
+        (
+            "OWA: {fields_present: date}\n",
+            "expect.yml:1:23: 'OWA.fields_present': expected a list of columns, or such lists by the log's format",
         ),
         ("OWA: {golden: nowhere}\n", "expect.yml:1:15: there is no folder nowhere"),
         (

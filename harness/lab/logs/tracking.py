@@ -7,7 +7,7 @@ from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
 from harness.lab.logs.csvlog import CsvLog, CsvRow, stamp
-from harness.lab.state.transport import TRANSPORT_SERVICE
+from harness.lab.state.transport import MAILBOX_SERVER, TRANSPORT_SERVICE
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -77,7 +77,8 @@ def columns(year: int) -> tuple[str, ...]:
 TRANSPORT = "MSGTRK"
 DELIVERY = "MSGTRKMD"
 SUBMISSION = "MSGTRKMS"
-"""The services that track, by what the names of their files begin with."""
+MAILBOX = "MSGTRKM"
+"""The services that track, by what the names of their files begin with; the last is the mailbox server up to 2010."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ class TrackingEvent:
     """One step of a message.
 
     Args:
-        service: `TRANSPORT`, `DELIVERY` or `SUBMISSION`.
+        service: `TRANSPORT`, `DELIVERY`, `SUBMISSION` or `MAILBOX`.
         time: When.
         cells: By field; the time, and what all events of a server share, are filled in.
     """
@@ -96,7 +97,7 @@ class TrackingEvent:
 
 
 class Tracking:
-    """A server's message tracking, as its transport service is set at the moment of each event.
+    """A server's message tracking, as it is set at the moment of each event.
 
     Args:
         machine: The server.
@@ -122,12 +123,14 @@ class Tracking:
                 now=now,
                 daily=year <= _SPLIT,
             )
-            for service in (TRANSPORT, DELIVERY, SUBMISSION)
+            for service in (TRANSPORT, DELIVERY, SUBMISSION, MAILBOX)
         }
 
     def track(self, event: TrackingEvent) -> None:
         """Write an event, unless tracking is off or has no folder. It is not held back."""
-        settings = self._machine.transport(TRANSPORT_SERVICE).settings
+        # A server that has both is believed to keep one set of settings.
+        transport = TRANSPORT_SERVICE.key in self._machine.transport_services
+        settings = self._machine.transport(TRANSPORT_SERVICE if transport else MAILBOX_SERVER).settings
         folder = settings["MessageTrackingLogPath"]
         if not settings["MessageTrackingLogEnabled"] or not folder:
             return

@@ -1,4 +1,4 @@
-"""IIS's W3C logs: one row per request, with the columns that the site's settings name."""
+"""W3C logs of IIS: one row per request or command, with the columns that its settings name."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from harness.lab.logs.files import Files
     from harness.lab.logs.spool import Spool
@@ -45,6 +45,29 @@ _VARIABLE = re.compile(r"%([^%]+)%")
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f]")
 _NAMES = {"Hourly": "%y%m%d%H", "Daily": "%y%m%d", "Monthly": "%y%m"}
 _DAYS_PER_WEEK = 7
+
+
+@dataclass(frozen=True, slots=True)
+class W3cSettings:
+    """How a W3C log is set at a moment.
+
+    Args:
+        directory: Where its folder is; environment variables may stand in it.
+        period: ``Hourly``, ``Daily``, ``Weekly``, ``Monthly``, or ``MaxSize`` for files that a number tells apart.
+        fields: The flags of its columns.
+        prefix: What the names of its files begin with.
+        max_size: Bytes that a file with a number may have.
+        added: Columns that the owner has added, with the request header behind each.
+        entries: How many rows are held back at most; 0 for no such limit.
+    """
+
+    directory: str
+    period: str
+    fields: Collection[str]
+    prefix: str = ""
+    max_size: int = 20971520
+    added: Mapping[str, str] = field(default_factory=dict)
+    entries: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,52 +185,69 @@ class WebLogs:
         machine.flush_hooks.append(self.flush)
 
     def log(self, request: WebRequest) -> None:
-        """Write a row for a request, unless its site has no W3C file."""
-        settings = self._machine.iis.log_file(request.site)
-        server = self._machine.iis.log()
-        to_file = "File" in str(settings.get("logTargetW3C", "File")).split(",")
-        own_file = settings["enabled"] and settings["logFormat"] == "W3C" and server["centralLogFileMode"] == "Site"
-        if not own_file or not to_file:
+        """Write a row for a request, unless its site has no W3C file, or there is no such site."""
+        settings = self._machine.web_log(request.site)
+        if settings is None:
             return
-        flags = set(str(settings["logExtFileFlags"]).split(","))
-        columns = [column for flag, column in COLUMNS.items() if flag in flags]
-        added = self._custom_fields(request.site)
-        values = {
-            "date": f"{request.time:%Y-%m-%d}",
-            "time": f"{request.time:%H:%M:%S}",
-            "s-sitename": f"W3SVC{request.site}",
-            "s-computername": self._machine.name,
-            **request.values,
-            **{name: request.headers.get(source.lower(), "") for name, source in added.items()},
-        }
-        columns += added
-        prefix = "u_" if server["logInUTF8"] else ""
-        row = W3cRow(
-            request.time,
-            PureWindowsPath(self._expand(str(settings["directory"]))) / f"W3SVC{request.site}",
-            f"{prefix}{_name(str(settings['period']), request.time)}{'_x' if added else ''}.log",
-            int(settings["truncateSize"]),
-            tuple(columns),
-            (" ".join(_value(values.get(column, "")) for column in columns) + "\r\n").encode("utf-8", "replace"),
-            self._machine.services.state("W3SVC").process_id,
-            "{}.{}".format(*self._machine.product.windows.iis),
-        )
-        log = self._logs.setdefault(request.site, W3cLog(f"W3SVC{request.site}"))
-        self._spool.put(log, [row], delay=self._delay, entries=int(settings.get("flushByEntryCountW3CLog", 0)))
+        name = f"W3SVC{request.site}"
+        added = {column: request.headers.get(source.lower(), "") for column, source in settings.added.items()}
+        values = {"s-sitename": name, **request.values, **added}
+        row = row_of(self._machine, settings, name, COLUMNS, time=request.time, values=values)
+        log = self._logs.setdefault(request.site, W3cLog(name))
+        self._spool.put(log, [row], delay=self._delay, entries=settings.entries)
 
     def flush(self) -> None:
         """Have http.sys write what it holds."""
         self._spool.flush(list(self._logs.values()))
 
-    def _custom_fields(self, number: int) -> dict[str, str]:
-        """Give the request header behind each column that the site's owner has added."""
-        site = next(site for site in self._machine.iis.sites() if site["id"] == number)
-        return {each["logFieldName"]: each["sourceName"] for each in site["logFile"].get("customFields", ())}
 
-    def _expand(self, path: str) -> str:
-        """Put the values of environment variables in; one that doesn't exist stays as it is."""
-        known = {name.lower(): value for name, value in self._machine.environment.items()}
-        return _VARIABLE.sub(lambda found: known.get(found[1].lower(), found[0]), path)
+def row_of(
+    machine: Machine,
+    settings: W3cSettings,
+    folder: str,
+    order: Mapping[str, str],
+    *,
+    time: dt.datetime,
+    values: Mapping[str, str],
+) -> W3cRow:
+    """Make a row as its log is set at the moment.
+
+    Args:
+        machine: The server.
+        settings: The log's.
+        folder: The log's own, below the directory that is set.
+        order: The column of each flag, in the order in which the service writes them.
+        time: When it happened.
+        values: By column; date, time and the computer's name are filled in.
+    """
+    columns = (*(column for flag, column in order.items() if flag in settings.fields), *settings.added)
+    known = {
+        "date": f"{time:%Y-%m-%d}",
+        "time": f"{time:%H:%M:%S}",
+        "s-computername": machine.name,
+        **values,
+    }
+    return W3cRow(
+        time,
+        PureWindowsPath(_expand(machine, settings.directory)) / folder,
+        f"{settings.prefix}{_name(settings.period, time)}{'_x' if settings.added else ''}.log",
+        settings.max_size,
+        columns,
+        (" ".join(_value(known.get(column, "")) for column in columns) + "\r\n").encode("utf-8", "replace"),
+        machine.services.state(_process_of(folder)).process_id,
+        "{}.{}".format(*machine.product.windows.iis),
+    )
+
+
+def _process_of(folder: str) -> str:
+    """Give the service whose log it is: its number follows the name, as in ``W3SVC1``."""
+    return folder.rstrip("0123456789")
+
+
+def _expand(machine: Machine, path: str) -> str:
+    """Put the values of environment variables in; one that doesn't exist stays as it is."""
+    known = {name.lower(): value for name, value in machine.environment.items()}
+    return _VARIABLE.sub(lambda found: known.get(found[1].lower(), found[0]), path)
 
 
 def _name(period: str, time: dt.datetime) -> str:

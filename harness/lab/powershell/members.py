@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,16 @@ _IMPLEMENTED_BY = {
     "System.Collections.IEnumerable": (Hashtable, list, str),
 }
 """The interfaces that scripts ask about."""
+
+
+@functools.lru_cache(maxsize=1024)
+def _takes(function: Callable[..., Value], count: int) -> bool:
+    """Say whether a function can be called with so many arguments."""
+    try:
+        inspect.signature(function).bind(*[None] * count)
+    except TypeError:
+        return False
+    return True
 
 
 class Members:
@@ -297,15 +308,13 @@ class Members:
         hidden: int = 0,
     ) -> Value:
         """Call a function as a .NET method; what it raises, and a wrong call, become PowerShell's errors."""
-        try:
-            inspect.signature(signature or function).bind(*([None] * hidden), *arguments)
-        except TypeError:
+        if not _takes(signature or function, hidden + len(arguments)):
             raise runtime_error(
                 f'Cannot find an overload for "{name}" and the argument count: "{len(arguments)}".',
                 "MethodCountCouldNotFindBest",
                 "NotSpecified",
                 exception="System.Management.Automation.MethodException",
-            ) from None
+            )
         try:
             return function(*arguments)
         except DotNetError as error:
@@ -359,16 +368,14 @@ class Members:
             raise NotSimulatedError(f"the constructor of [{net.name}]")
         function = net.new
         given = [session, *arguments] if getattr(function, "with_session", False) else list(arguments)
-        try:
-            inspect.signature(function).bind(*given)
-        except TypeError:
+        if not _takes(function, len(given)):
             short = net.name.rsplit(".", 1)[-1]
             raise runtime_error(
                 f'Cannot find an overload for "{short}" and the argument count: "{len(arguments)}".',
                 "MethodCountCouldNotFindBest",
                 "NotSpecified",
                 exception="System.Management.Automation.MethodException",
-            ) from None
+            )
         try:
             return function(*given)
         except DotNetError as error:

@@ -76,7 +76,14 @@ class CaseDict(MutableMapping[str, V]):
 
     def __init__(self, items: Mapping[str, V] | Iterable[tuple[str, V]] = ()) -> None:
         self._items: dict[str, tuple[str, V]] = {}
-        self.update(items)
+        # Most are made of a dict or of another one of these; asking for any other mapping is slow.
+        if isinstance(items, CaseDict):
+            self._items.update(items._items)  # noqa: SLF001  its own kind
+        elif isinstance(items, dict):
+            for key, value in items.items():
+                self[key] = value
+        else:
+            self.update(items)
 
     def __getitem__(self, key: str) -> V:
         """Give the value, whatever the key's case."""

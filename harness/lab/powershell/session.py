@@ -89,6 +89,7 @@ class Session:
         from harness.lab.powershell.core import CORE  # noqa: PLC0415 - the core's cmdlets need this class's module
 
         self.registries = (*CORE, *registries)
+        self._bases: dict[str, tuple[str, ...]] = {}
         self.machine = machine
         self.version_text = version
         major, _, minor = version.partition(".")
@@ -231,8 +232,14 @@ class Session:
         declared = self.find_type(generic)
         return NetType(f"{generic}[[{inner.name}]]", base=declared.base, new=declared.new)
 
-    def bases(self, name: str) -> list[str]:
+    def bases(self, name: str) -> tuple[str, ...]:
         """Give a type's name and the names of what it derives from, up to ``System.Object``."""
+        known = self._bases.get(name)
+        if known is None:
+            known = self._bases[name] = tuple(self._chain(name))
+        return known
+
+    def _chain(self, name: str) -> list[str]:
         chain = [name]
         while chain[-1] != "System.Object":
             declared = next((r.types[chain[-1]] for r in reversed(self.registries) if chain[-1] in r.types), None)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from harness.lab.logs.w3c import W3cSettings
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -254,6 +256,25 @@ class Iis:
         stored = LOG[name].parse(value)
         with self.store.change() as document:
             document["iis"]["log"][name] = stored
+
+    def w3c(self, site: int) -> W3cSettings | None:
+        """Give how a site's W3C file is set; ``None`` where it has none, or there is no such site."""
+        found = next((held for held in self.sites() if held["id"] == site), None)
+        if found is None:
+            return None
+        own, server = self.log_file(site), self.log()
+        to_file = "File" in str(own.get("logTargetW3C", "File")).split(",")
+        if not (to_file and own["enabled"] and own["logFormat"] == "W3C" and server["centralLogFileMode"] == "Site"):
+            return None
+        return W3cSettings(
+            directory=str(own["directory"]),
+            period=str(own["period"]),
+            fields=frozenset(str(own["logExtFileFlags"]).split(",")),
+            prefix="u_" if server["logInUTF8"] else "",
+            max_size=int(own["truncateSize"]),
+            added={each["logFieldName"]: each["sourceName"] for each in found["logFile"].get("customFields", ())},
+            entries=int(own.get("flushByEntryCountW3CLog", 0)),
+        )
 
     def _site(self, number: int) -> dict[str, Json]:
         for site in self.store.document["iis"]["sites"]:

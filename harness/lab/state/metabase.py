@@ -11,6 +11,9 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from harness.lab.logs.w3c import W3cSettings
+from harness.lab.state.iis import FIELDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -21,6 +24,9 @@ IIS_DEFAULT_FLAGS = 2199503
 """Date, time, addresses, user, method, address and query, status, agent: all but the protocol version, among others."""
 SCHEMA_DEFAULT_FLAGS = 1414
 LOG_FOLDER = "C:\\WINDOWS\\system32\\LogFiles"
+
+_LOGGED = 1
+_PERIODS = ("MaxSize", "Daily", "Weekly", "Monthly", "Hourly")
 
 _DEFAULTS: dict[str, Json] = {
     "LogType": 0,
@@ -70,6 +76,21 @@ class Metabase:
             held = self.store.document["metabase"]
             service, _, server = node.partition("/")
             return {**_DEFAULTS, **held[service], **(held[node] if server else {})}
+
+    def w3c(self, node: str) -> W3cSettings | None:
+        """Give how the W3C log of a site or virtual server is set; ``None`` where it has none, or isn't there."""
+        service = node.partition("/")[0]
+        if node not in self.nodes(service, servers=True):
+            return None
+        held = self.settings(node)
+        if held["LogType"] != _LOGGED or str(held["LogPluginClsid"]).upper() != W3C:
+            return None
+        return W3cSettings(
+            directory=str(held["LogFileDirectory"]),
+            period=_PERIODS[int(held["LogFilePeriod"])],
+            fields=frozenset(name for name, bit in FIELDS.items() if int(held["LogExtFileFlags"]) & bit),
+            max_size=int(held["LogFileTruncateSize"]),
+        )
 
     def put(self, node: str, changes: Mapping[str, Json]) -> None:
         """Give a node settings of its own."""

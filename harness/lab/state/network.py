@@ -216,9 +216,10 @@ class Network:
         return next((entries for held, entries in found.items() if held.lower() == wanted), None)
 
     def add_folder(self, path: str) -> None:
-        """Make a folder that administrators and the system own."""
+        """Make a folder that administrators and the system own, unless it is there."""
         with self.store.change() as document:
-            document["network"]["folders"].setdefault(path.rstrip("\\"), _own())
+            if self.folder(path) is None:
+                document["network"]["folders"][path.rstrip("\\")] = _own()
 
     def allow_in_folder(self, path: str, entry: list[Json]) -> None:
         """Add an entry to a folder's access list."""

@@ -4,27 +4,39 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from harness.lab.winrm.server import WinRMServer
+
+class Server(Protocol):
+    """What can be started and stopped."""
+
+    async def start(self) -> object:
+        """Listen."""
+        ...
+
+    async def stop(self) -> None:
+        """Stop listening."""
+        ...
+
 
 T = TypeVar("T")
+S = TypeVar("S", bound=Server)
 
 
-class Background:
+class Background(Generic[S]):
     """Runs servers on one event loop in one thread, from ``with`` until its end.
 
     Args:
         servers: The servers, not started.
     """
 
-    def __init__(self, *servers: WinRMServer) -> None:
+    def __init__(self, *servers: S) -> None:
         self.servers = servers
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="winrm", daemon=True)
+        self._thread = threading.Thread(target=self._loop.run_forever, name="lab-servers", daemon=True)
 
     def call(self, work: Coroutine[object, object, T], *, seconds: float = 30.0) -> T:
         """Run a coroutine on the servers' loop and wait for it.

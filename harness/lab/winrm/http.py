@@ -18,6 +18,7 @@ _READ: Final = 65536
 _LARGEST_HEAD: Final = 65536
 _CLOSE_SECONDS: Final = 2.0
 _HEARD_OUT: Final = 32
+_NO_CONTENT: Final = 204
 
 
 class BadRequestError(Exception):
@@ -72,6 +73,7 @@ class HttpConnection:
         body_limit: Bytes of the largest body that is taken.
         idle_seconds: How long to wait for a request to begin.
         request_seconds: How long one request may take to arrive.
+        server: What it calls itself.
     """
 
     def __init__(
@@ -82,12 +84,14 @@ class HttpConnection:
         body_limit: int,
         idle_seconds: float,
         request_seconds: float,
+        server: str = "Microsoft-HTTPAPI/2.0",
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._body_limit = body_limit
         self._idle_seconds = idle_seconds
         self._request_seconds = request_seconds
+        self._server = server
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_LARGEST_HEAD)
         self._reading: asyncio.Task[bytes] | None = None
         self._received = 0
@@ -184,22 +188,32 @@ class HttpConnection:
         finally:
             task.cancel()
 
-    async def respond(self, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes = b"") -> None:
+    async def respond(
+        self, status: int, headers: Iterable[tuple[str, str]] = (), body: bytes = b"", *, whole: bool = True
+    ) -> None:
         """Send an answer.
 
         Args:
             status: The HTTP status.
             headers: Names and values; the length is added.
             body: All of it.
+            whole: Whether all of it is sent; without, the connection breaks in the middle of it.
         """
-        all_headers = [*headers, ("Server", "Microsoft-HTTPAPI/2.0"), ("Content-Length", str(len(body)))]
+        all_headers = [*headers, ("Server", self._server)]
+        if status != _NO_CONTENT:
+            all_headers.append(("Content-Length", str(len(body))))
         head = h11.Response(status_code=status, headers=all_headers)
         parts = [
             self._http.send(head),
             self._http.send(h11.Data(data=body)),
             self._http.send(h11.EndOfMessage()),
         ]
-        await self._write(b"".join(part or b"" for part in parts))
+        sent = b"".join(part or b"" for part in parts)
+        if whole:
+            await self._write(sent)
+        else:
+            await self._write(sent[: -max(1, len(body) // 2)])
+            self._writer.close()
 
     async def refuse(self, status: int) -> None:
         """Answer a request that couldn't be read, if HTTP still allows an answer."""

@@ -308,6 +308,8 @@ _static(
 
 
 def _bytes(value: Value) -> bytes:
+    if isinstance(value, PSList) and all(type(item) is Byte for item in value):
+        return bytes(value)
     return bytes(int(b) for b in conversions_to_bytes(value))
 
 

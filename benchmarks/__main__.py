@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmarks import page as pages
 from benchmarks import report
 from benchmarks.machine import machine, versions
 
@@ -30,8 +31,11 @@ _QUICK = 0.02
 @click.command()
 @click.argument("names", nargs=-1, type=click.Choice(BENCHMARKS))
 @click.option("--json", "output", type=click.Path(dir_okay=False, path_type=Path), help="Write all figures here, too.")
+@click.option(
+    "--page", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Put the figures into this page, too."
+)
 @click.option("--quick", is_flag=True, help="Small sizes: shows that the benchmarks work, and nothing else.")
-def main(names: Sequence[str], output: Path | None, quick: bool) -> None:
+def main(names: Sequence[str], output: Path | None, page: Path | None, quick: bool) -> None:
     """Measure harness beside others: all NAMES, or only some.
 
     A goal that isn't met is told, with what bounds it; the exit code is 0 all the same.
@@ -46,6 +50,8 @@ def main(names: Sequence[str], output: Path | None, quick: bool) -> None:
             report.table(table)
     seconds = time.monotonic() - begun
     report.summary([table for each in tables.values() for table in each], seconds, quick=quick)
+    if page is not None:
+        pages.write(page, tables, "; ".join(report.machine_lines(before, versions())))
     if output is not None:
         figures = {
             "machine": before,

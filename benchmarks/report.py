@@ -18,10 +18,14 @@ _console = Console(width=_WIDTH, highlight=False, markup=False, soft_wrap=True)
 
 def machine(described: Mapping[str, object], versions: Mapping[str, str]) -> None:
     """Say where this is measured, and with what."""
-    _console.print(
-        "{processor}, {cores} cores, {memory_mb} MB; Linux {kernel}, Python {python}; load {load}".format(**described)
-    )
-    _console.print(", ".join(f"{name} {version}" for name, version in versions.items()))
+    for line in machine_lines(described, versions):
+        _console.print(line)
+
+
+def machine_lines(described: Mapping[str, object], versions: Mapping[str, str]) -> tuple[str, str]:
+    """Describe the machine, and what runs on it."""
+    form = "{processor}, {cores} cores, {memory_mb} MB; Linux {kernel}, Python {python}; load before {load}"
+    return form.format(**described), ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def table(measured: Table) -> None:
@@ -35,7 +39,7 @@ def table(measured: Table) -> None:
             side.name,
             f"{side.median:.3f}",
             _runs(side),
-            _rate(side),
+            rate(side),
             ", ".join(f"{k} {v}" for k, v in side.notes.items()),
         )
     _console.print()
@@ -77,5 +81,6 @@ def _runs(side: Measured) -> str:
     return shown + (f" … ({len(side.seconds)})" if len(side.seconds) > 5 else "")
 
 
-def _rate(side: Measured) -> str:
+def rate(side: Measured) -> str:
+    """Give the rate at the median, where one was measured."""
     return f"{side.rate:,.1f} {side.unit}/s" if side.unit else ""

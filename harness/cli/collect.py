@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from harness.collect.sink import EventSink, Form, Rules
     from harness.collect.source import PolledFolder
     from harness.errors import HostError
+    from harness.events import Engine
     from harness.events.mappingfile import Overlay
     from harness.executor import Executor
 
@@ -52,6 +53,7 @@ class _Options:
     form: str
     families: frozenset[str]
     mappings: tuple[Path, ...]
+    engine: Engine
     since_now: bool
     state: Path | None
     interval: float | None
@@ -110,6 +112,15 @@ class _Options:
     metavar="FILE",
     help="For --log-sources: what the console answered, where the file has names or ids of the console's own.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "strict", "fast"]),
+    default="auto",
+    show_default=True,
+    envvar="HARNESS_ENGINE",
+    show_envvar=True,
+    help="How logs are read: row by row, or by the block (extra fast); both give the same.",
+)
 @click.option("--since-now", is_flag=True, help="Leave out what a log folder holds when it is first polled.")
 @click.option(
     "--state",
@@ -150,6 +161,7 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     mappings: tuple[Path, ...],
     definitions: Path | None,
     schema: Path | None,
+    engine: Engine,
     since_now: bool,
     state: Path | None,
     interval: float | None,
@@ -177,6 +189,7 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
         form=form,
         families=_families(families),
         mappings=mappings,
+        engine=engine,
         since_now=since_now,
         state=state,
         interval=interval,
@@ -271,7 +284,7 @@ def _collect(options: _Options) -> int:
         if not stop.is_set():
             for host in hosts:
                 report.say(f"{host.name}: {host.note}")
-            rules = Rules(mappings, {host.name: host.address for host in hosts})
+            rules = Rules(mappings, {host.name: host.address for host in hosts}, engine=options.engine)
             _poll(options, hosts, rules, report, stop, remote=remote)
     if options.follow:
         return 0
@@ -301,7 +314,17 @@ class _Remote:
         from harness.collect.remote import Poll, RemotePoller
 
         connect = Connect(self.packed[source.host])
-        wanted = Poll(source, connect, (), since, self.overlays, address, sink.form, muted=False)
+        wanted = Poll(
+            source,
+            connect,
+            (),
+            since,
+            self.overlays,
+            address,
+            sink.form,
+            muted=False,
+            engine=sink.rules.engine,
+        )
         return RemotePoller(self.executor, wanted, sink, handover, stop)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.cli.executors import Where
     from harness.cli.parsed import Options
     from harness.cli.parsing import Found
-    from harness.events import Mapping, Quarantined, Record
+    from harness.events import Engine, Mapping, Quarantined, Record
     from harness.source import Problem
 
 
@@ -67,6 +67,16 @@ if TYPE_CHECKING:
     show_default=True,
     help="JSON is one object a line.",
 )
+@click.option("--summary", is_flag=True, help="Show how many events of each event ID there are, and no events.")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "strict", "fast"]),
+    default="auto",
+    show_default=True,
+    envvar="HARNESS_ENGINE",
+    show_envvar=True,
+    help="How files are read: row by row, or by the block (extra fast); both give the same.",
+)
 @click.option("--payload", is_flag=True, help="Show each event as the protocol forwards it.")
 @click.option(
     "--source-ip",
@@ -82,6 +92,8 @@ def parse_command(  # noqa: PLR0917 - options of a command are its arguments
     mappings: tuple[Path, ...],
     explain: int | None,
     output: str,
+    summary: bool,
+    engine: Engine,
     payload: bool,
     source_ip: str,
     where: Where,
@@ -97,7 +109,8 @@ def parse_command(  # noqa: PLR0917 - options of a command are its arguments
         codec = readable(encoding)
     except HarnessError as error:
         raise InputError([wrong("--encoding", error.message, error.hint)]) from error
-    options = Options(format_, codec, tuple(map(Overlay.of, mappings)), output, payload, source_ip)
+    overlays = tuple(map(Overlay.of, mappings))
+    options = Options(format_, codec, overlays, output, summary, engine, payload, source_ip)
     out = sys.stdout.buffer
     problems: list[Problem] = []
     found = find(paths, options)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.events import Counts, Format, Quarantined, Record, document, write_time
+from harness.events import Counts, Event, EventStream, Quarantined, document, write_time
+from harness.events.formats import HEAD
 from harness.events.mappingfile import Overlay, load_kept
-from harness.events.partition import Piece, Range, Survey, blank, read, survey
+from harness.events.partition import Piece, Range, Survey, blank, blocks, survey
+from harness.events.stream import Counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from harness.events import Event, Item, LineReader
+    from harness.events import Engine, Reader
+    from harness.events.stream import Given
 
 SHOWN = 20
 """How many of a file's quarantined lines are shown."""
@@ -32,6 +36,8 @@ class Options:
         encoding: Of the files, as `harness.events.encoding.readable` gives it.
         overlays: Mapping files to lay over the shipped ones.
         output: ``text`` or ``json``.
+        summary: Whether events are counted by their IDs, and not shown.
+        engine: What reads the files.
         payload: Whether payloads are shown.
         source_ip: The server's address.
     """
@@ -40,8 +46,14 @@ class Options:
     encoding: str
     overlays: tuple[Overlay, ...]
     output: str
+    summary: bool
+    engine: Engine
     payload: bool
     source_ip: str
+
+    def engine_for(self, size: int) -> Engine:
+        """Choose how a file is read: to load the fast engine takes longer than to read a small file."""
+        return "strict" if self.engine == "auto" and size < HEAD else self.engine
 
 
 @dataclass(slots=True)
@@ -52,6 +64,7 @@ class Shown:
         out: Its events, a line each.
         lost: The first of what couldn't be read, a line each.
         missed: How many places couldn't be read.
+        kinds: How many events there are of each event ID.
         short: How many events lack a mapped field.
         counts: How its lines were taken.
         after: The reader's state at its end, with counts of nothing.
@@ -60,6 +73,7 @@ class Shown:
     out: bytearray = field(default_factory=bytearray)
     lost: list[str] = field(default_factory=list)
     missed: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
     short: int = 0
     counts: Counts = field(default_factory=Counts)
     after: Mapping[str, Any] = field(default_factory=dict)
@@ -68,23 +82,25 @@ class Shown:
         """Say how much there is, since logs don't belong on a dashboard."""
         return f"<{self.counts.records} events, {len(self.out)} bytes>"
 
-    def take(self, items: Iterable[Item], format_: Format, options: Options) -> None:
-        """Add what a reader gave."""
-        mapping = load_kept(format_, options.overlays)
+    def take(self, given: Iterable[Given], options: Options) -> None:
+        """Add what a log gave."""
+        counted = Counted()
         lines = []
-        for item in items:
-            if isinstance(item, Record):
-                event = mapping.apply(item, options.source_ip)
-                self.short += bool(event.problems)
-                lines.append(_line(event, options))
-            elif isinstance(item, Quarantined):
-                self.missed += 1
-                if self.missed <= SHOWN:
-                    self.lost.append(lost(item))
-        if lines:
-            self.out += ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+        for each in given:
+            counted.take(each)
+            if isinstance(each, Event):
+                lines.append(f"{_line(each, options)}\n")
+        self.out += "".join(lines).encode("utf-8", "surrogateescape")
+        self.count(counted)
 
-    def end(self, reader: LineReader, first: int) -> None:
+    def count(self, counted: Counted) -> None:
+        """Add what a log gave, its events only as numbers."""
+        self.missed += len(counted.quarantined)
+        self.lost += [lost(item) for item in counted.quarantined[: max(0, SHOWN - len(self.lost))]]
+        self.kinds.update(counted.kinds)
+        self.short += counted.short
+
+    def end(self, reader: Reader, first: int) -> None:
         """Note how the reader ended.
 
         Args:
@@ -115,14 +131,38 @@ def read_pieces(reading: Reading) -> list[Shown | OSError]:
 
 
 def _read_piece(piece: Piece, options: Options) -> Shown | OSError:
-    shown, reader = Shown(), piece.whole.reader()
+    whole = piece.whole
+    reader = whole.reader(options.engine_for(whole.size))
+    stream = EventStream(reader, load_kept(whole.format, options.overlays), options.source_ip)
+    reader.restore(dict(piece.state))
     try:
-        with Path(piece.whole.path).open("rb") as stream:
-            for items in read(piece, reader, stream):
-                shown.take(items, piece.whole.format, options)
+        with Path(whole.path).open("rb") as file:
+            shown = show(stream, blocks(piece, file), options, final=piece.last)
     except OSError as error:
         return OSError(error.errno, error.strerror or str(error))
     shown.end(reader, piece.state["line"])
+    return shown
+
+
+def show(stream: EventStream, data: Iterable[tuple[bytes, int]], options: Options, *, final: bool | None) -> Shown:
+    """Show what stands in some bytes of a log.
+
+    Args:
+        stream: Reads it.
+        data: The bytes, and where they stand.
+        options: How it is shown.
+        final: Whether the log ends with them; None where the stream is to go on.
+    """
+    shown = Shown()
+    for block, at in data:
+        if options.summary:
+            shown.count(stream.count(block, at))
+        else:
+            shown.take(stream.feed(block, at), options)
+    if final is not None and options.summary:
+        shown.count(stream.count_rest(final=final))
+    elif final is not None:
+        shown.take(stream.finish(final=final), options)
     return shown
 
 

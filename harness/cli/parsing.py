@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import sys
@@ -12,8 +13,8 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
-from harness.cli.parsed import SHOWN, Options, Reading, Shown, look_over, read_pieces
-from harness.events import Counts, Format, reader_for, recognise
+from harness.cli.parsed import CONTROL, SHOWN, Options, Reading, Shown, look_over, read_pieces, show
+from harness.events import Counts, EventStream, Format, reader_for, recognise
 from harness.events.formats import HEAD
 from harness.events.mappingfile import load_kept
 from harness.events.partition import CHUNK, RANGE, Joint, Piece, Range, Survey, Whole, chain, pieces, ranges
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from harness.executor import Executor
 
-STEP = 1024 * 1024
+STEP = 4 * 1024 * 1024
 """How many bytes of a file are read before they are shown, where one process reads them all."""
 
 _BUNDLE = 1000  # files in one task at most
@@ -182,7 +183,7 @@ def parse(executor: Executor, found: Iterable[Found], options: Options, out: Bin
         elif shown is not None:
             sum_ = _added(sum_ or Shown(), shown, out)
         elif sum_ is not None:
-            problems += _ended(log, sum_)
+            problems += _ended(log, sum_, options, out)
             sum_ = None
     return problems
 
@@ -193,14 +194,20 @@ def _added(sum_: Shown, shown: Shown, out: BinaryIO) -> Shown:
         click.echo(line, err=True)
     out.write(shown.out)
     return replace(
-        sum_, missed=sum_.missed + shown.missed, short=sum_.short + shown.short, counts=sum_.counts + shown.counts
+        sum_,
+        missed=sum_.missed + shown.missed,
+        kinds=sum_.kinds + shown.kinds,
+        short=sum_.short + shown.short,
+        counts=sum_.counts + shown.counts,
     )
 
 
-def _ended(log: Log, sum_: Shown) -> list[Problem]:
+def _ended(log: Log, sum_: Shown, options: Options, out: BinaryIO) -> list[Problem]:
     """Say what came of a log."""
     if sum_.missed > SHOWN:
         click.echo(f"{log.name}: ... and {sum_.missed - SHOWN} more that couldn't be read", err=True)
+    if options.summary:
+        out.write(_kinds(log, sum_, options).encode("utf-8", "surrogateescape"))
     click.echo(_summary(log.name, log.format, sum_.counts, sum_.short), err=True)
     if sum_.counts.quarantined and not sum_.counts.records:
         hint = "see the reasons above, or name another --format"
@@ -228,16 +235,14 @@ def _alone(executor: Executor, found: Iterable[Found], options: Options) -> Iter
 
 def _streamed(log: Stream, options: Options) -> Iterator[Step]:
     """Read a stream, which can't be read anywhere else."""
-    reader = reader_for(log.format, log.name, encoding=options.encoding)
-    offset = 0
+    reader = reader_for(log.format, log.name, encoding=options.encoding, engine=options.engine_for(len(log.first)))
+    stream = EventStream(reader, load_kept(log.format, options.overlays), options.source_ip)
+    at = 0
     with log.rest:
         for data in log.chunks():
-            shown = Shown()
-            shown.take(reader.feed(data, offset), log.format, options)
-            offset += len(data)
-            yield log, shown
-    shown = Shown()
-    shown.take(reader.finish(final=True), log.format, options)
+            yield log, show(stream, [(data, at)], options, final=None)
+            at += len(data)
+    shown = show(stream, (), options, final=True)
     shown.counts = reader.counts
     yield log, shown
 
@@ -345,6 +350,15 @@ def _summary(name: str, format_: Format, counts: Counts, short: int) -> str:
         parts.append(f"{short} events with a mapped field missing or wrong")
     of = f"{counts.lines} lines: {counts.headers} header, {counts.continuations} continued, {counts.blanks} blank"
     return f"{name}: {format_.value}, {', '.join(parts)}; {of}"
+
+
+def _kinds(log: Log, sum_: Shown, options: Options) -> str:
+    """Write how many events of each kind a log holds, the most frequent first."""
+    kinds = sorted(sum_.kinds.items(), key=lambda kind: (-kind[1], kind[0]))
+    if options.output == "json":
+        shown = {"file": log.name, "format": log.format.value} | sum_.counts.as_dict()
+        return json.dumps(shown | {"short": sum_.short, "event_ids": dict(kinds)}) + "\n"
+    return "".join(f"{count:>10}  {kind.translate(CONTROL) or '-'}\n" for kind, count in kinds)
 
 
 def wrong(name: str, message: str, hint: str = "") -> Problem:

@@ -11,10 +11,14 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.events import Quarantined, Record, reader_for
+from harness.events import Header, Quarantined, Record, reader_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from harness.collect.delivery import Chunk
+    from harness.events import Engine, Item
+    from harness.events.batch import Batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,33 +26,40 @@ class Converted:
     """What became of a chunk.
 
     Args:
-        records: The rows that it made whole.
-        quarantined: What couldn't be read.
+        parts: What the reader gave, rows in batches where it gives batches.
         state: What the next chunk of the file needs.
     """
 
-    records: tuple[Record, ...]
-    quarantined: tuple[Quarantined, ...]
+    parts: Sequence[Batch | Item]
     state: bytes
 
+    @property
+    def items(self) -> list[Item]:
+        """What was given, one by one, in the file's order."""
+        items: list[Item] = []
+        for part in self.parts:
+            if isinstance(part, Record | Quarantined | Header):
+                items.append(part)
+            else:
+                items += part.items()
+        return items
 
-def convert(chunk: Chunk) -> Converted:
+
+def convert(chunk: Chunk, engine: Engine = "strict") -> Converted:
     """Read a chunk in the format that its log source says, as for the console.
 
     Args:
         chunk: The bytes, with the state after those before.
+        engine: What reads it.
     """
     source = chunk.source
-    reader = reader_for(source.written, f"{source.share}/{chunk.path}", encoding=source.encoding)
+    reader = reader_for(source.written, f"{source.share}/{chunk.path}", encoding=source.encoding, engine=engine)
     stored, _, waiting = chunk.state.partition(b"\n")
     if stored:
         reader.restore(json.loads(stored))
     begin = reader.position
-    data = waiting + chunk.data
-    items = reader.feed(data, begin)
-    rest = data[reader.position - begin :]
-    return Converted(
-        records=tuple(item for item in items if isinstance(item, Record)),
-        quarantined=tuple(item for item in items if isinstance(item, Quarantined)),
-        state=json.dumps(reader.state()).encode() + b"\n" + rest,
-    )
+    parts = [*reader.feed_batches(waiting, begin), *reader.feed_batches(chunk.data, begin + len(waiting))]
+    # The chunk itself is as large as a read, so only its tail is copied.
+    read = reader.position - begin
+    rest = chunk.data[read - len(waiting) :] if read >= len(waiting) else waiting[read:] + chunk.data
+    return Converted(parts, json.dumps(reader.state()).encode() + b"\n" + rest)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from harness.collect.positions import Position
     from harness.collect.sink import EventSink, Form, Made
     from harness.collect.source import PolledFolder
+    from harness.events import Engine
     from harness.events.mappingfile import Overlay
     from harness.executor import Executor
     from harness.remote.smb import SmbConnection
@@ -49,6 +50,7 @@ class Poll:
         address: The host's, which payloads name as ``SourceIp``.
         form: How events are written as lines; None to leave them as they are.
         muted: Whether no events are made.
+        engine: What reads the logs.
         largest: How many bytes to read at most, or one chunk.
     """
 
@@ -60,6 +62,7 @@ class Poll:
     address: str
     form: Form | None
     muted: bool
+    engine: Engine = "strict"
     largest: int = LARGEST
 
 
@@ -104,9 +107,11 @@ class _Recorder:
 
     def __init__(self, poll: Poll, stop: threading.Event) -> None:
         written = poll.source.written
+        # Batches stay where they are made: what travels are lines, or events one by one.
+        engine = poll.engine if poll.form is not None else "strict"
         muted = {poll.source.key} if poll.muted else set()
         mappings = {written: load_kept(written, poll.overlays)}
-        self._rules = Rules(mappings, {poll.source.host: poll.address}, muted)
+        self._rules = Rules(mappings, {poll.source.host: poll.address}, muted, engine)
         self._poll = poll
         self._stop = stop
         self._made: Made | None = None

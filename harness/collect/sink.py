@@ -10,17 +10,20 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from harness.collect.convert import convert
 from harness.collect.delivery import Delivered
-from harness.events import document
+from harness.events import Event, Header, Quarantined, document
 from harness.events.record import encode
+from harness.events.stream import map_items, one_by_one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from harness.collect.delivery import Chunk
     from harness.collect.output import OutputFile
     from harness.collect.source import Family, PolledFolder
-    from harness.events import Event, Format, Quarantined
+    from harness.events import Engine, Format
     from harness.events import Mapping as EventMapping
+    from harness.events.columnar import EventBatch
+    from harness.events.stream import Given
 
 Form = Literal["jsonl", "payload"]
 
@@ -39,6 +42,10 @@ class Tally:
     short: int = 0
     quarantined: int = 0
 
+    def __add__(self, other: Tally) -> Tally:
+        """Add up two."""
+        return Tally(self.events + other.events, self.short + other.short, self.quarantined + other.quarantined)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -49,11 +56,13 @@ class Rules:
         addresses: By host, the address that its payloads name as ``SourceIp``; empty where it isn't known.
         muted: Keys of log folders whose lines are read past without becoming events: what was there before
             collecting began. It may change between two chunks.
+        engine: What reads the logs.
     """
 
     mappings: Mapping[Format, EventMapping]
     addresses: Mapping[str, str]
     muted: set[str] = field(default_factory=set)
+    engine: Engine = "strict"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +72,19 @@ class Made:
     Args:
         source: The log folder.
         state: What the next chunk of the file needs.
-        events: The events, where they weren't written as lines.
+        tally: How much it is.
+        mapped: All of it in the file's order, where it wasn't written as lines.
         lines: The events as lines, each with its end.
-        quarantined: What couldn't be read.
-        tally: How many that is.
+        quarantined: What couldn't be read, where the events were written as lines.
         muted: Whether no event is made of the folder's lines for now.
     """
 
     source: PolledFolder
     state: bytes
-    events: tuple[Event, ...] = ()
-    lines: bytes = b""
-    quarantined: tuple[Quarantined, ...] = ()
     tally: Tally = field(default_factory=Tally)
+    mapped: Sequence[EventBatch | Given] = ()
+    lines: bytes = b""
+    quarantined: Sequence[Quarantined] = ()
     muted: bool = False
 
 
@@ -87,19 +96,32 @@ def make(chunk: Chunk, rules: Rules, form: Form | None) -> Made:
         rules: How events are made.
         form: How they are written as lines; None to leave them as they are.
     """
-    converted = convert(chunk)
+    converted = convert(chunk, rules.engine)
     source = chunk.source
     if source.key in rules.muted:
         return Made(source, converted.state, muted=True)
-    mapping = rules.mappings[source.written]
     address = rules.addresses.get(source.host, "")
-    events = tuple(mapping.apply(record, address) for record in converted.records)
-    short = sum(bool(event.problems) for event in events)
-    tally = Tally(len(events), short, len(converted.quarantined))
-    lines = b""
-    if form is not None:
-        lines, events = _joined(LINES[form](source, address, event) for event in events), ()
-    return Made(source, converted.state, events, lines, converted.quarantined, tally)
+    mapped = map_items(converted.parts, rules.mappings[source.written], address)
+    if form is None:
+        return Made(source, converted.state, _tally(mapped), mapped)
+    given = one_by_one(mapped)
+    lines = _joined(LINES[form](source, address, each) for each in given if isinstance(each, Event))
+    quarantined = [each for each in given if isinstance(each, Quarantined)]
+    return Made(source, converted.state, _tally(given), lines=lines, quarantined=quarantined)
+
+
+def _tally(mapped: Iterable[EventBatch | Given]) -> Tally:
+    """Count what was made."""
+    tally = Tally()
+    for each in mapped:
+        if isinstance(each, Event):
+            tally.events += 1
+            tally.short += bool(each.problems)
+        elif isinstance(each, Quarantined):
+            tally.quarantined += 1
+        elif not isinstance(each, Header):
+            tally += Tally(len(each), each.short) + _tally(item for _, item in each.between)
+    return tally
 
 
 class EventSink(ABC):
@@ -123,10 +145,7 @@ class EventSink(ABC):
         """Write what was made of a chunk."""
         if not made.muted:
             self._write(made)
-            tally = self.tallies[made.source.host, made.source.family]
-            tally.events += made.tally.events
-            tally.short += made.tally.short
-            tally.quarantined += made.tally.quarantined
+            self.tallies[made.source.host, made.source.family] += made.tally
         return Delivered(events=made.tally.events, state=made.state)
 
     @abstractmethod

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from harness.events.encoding import DEFAULT
 from harness.events.reader import MAX_RECORD, LineReader
-from harness.events.record import HEAD, Fault, Format, Record, decode
+from harness.events.record import HEAD, Fault, Format, Record, decode, encode
 
 DOUBT = 64 * 1024
 """How far an open row may grow beyond a line that begins like a row, in bytes."""
@@ -31,6 +31,7 @@ LINES = 10_000
 
 _QUOTE = 34
 _COMMA = 44
+_RETURN = 13
 _COMMAS = b","
 _QUOTED = re.compile(rb'[^"]*+(?:""[^"]*+)*+')
 _DATED = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d")
@@ -133,6 +134,11 @@ class CsvReader(LineReader):
         return self._open[0].offset if self._open else super().position
 
     @property
+    def idle(self) -> bool:
+        """Whether the next byte begins a line that can be read by itself."""
+        return super().idle and not self._open and not self._given_up
+
+    @property
     def _settled(self) -> int:
         return super()._settled - len(self._open)
 
@@ -181,6 +187,14 @@ class CsvReader(LineReader):
         self._given_up = False
         super()._directive(line, offset, length)
 
+    @property
+    def _names_known(self) -> bool:
+        return bool(self.header.names) and not self._open and not self._given_up
+
+    def _split(self, line: bytes) -> list[str]:
+        text = (line[:-1] if line[-1] == _RETURN else line).decode(self._encoding, "surrogateescape")
+        return (_simple(text) or []) if '"' in text else text.split(",")
+
     def _row(self, line: bytes, offset: int, length: int) -> None:
         if self._given_up:
             if not self._starts(line):
@@ -221,8 +235,8 @@ class CsvReader(LineReader):
             self._doubted += length
         self._open.append(_Held(line, offset, length, self._number))
         self._size += length
-        if self._size > self._limit or len(self._open) > LINES:
-            self._give_up(Fault.TOO_LONG, f"the row is longer than {self._limit} bytes or {LINES} lines")
+        if self._size > self.limit or len(self._open) > LINES:
+            self._give_up(Fault.TOO_LONG, f"the row is longer than {self.limit} bytes or {LINES} lines")
             return
         bare = line[:-1] if line.endswith(b"\r") else line
         quoting, _ = spans(bare, inside=True, strict=True)
@@ -267,6 +281,15 @@ class CsvReader(LineReader):
     def _begins_anew(self, line: bytes) -> bool:
         """Whether a line inside a quoted value begins like a row or a header."""
         return _DATED.match(line) is not None or _DIRECTIVE.match(line) is not None
+
+
+def split_row(line: str) -> list[str]:
+    """Split a whole line of UTF-8 whose quotes close."""
+    values = _simple(line)
+    if values is None:
+        data = encode(line)
+        values = _values(data, spans(data)[1], DEFAULT)
+    return values
 
 
 def _simple(line: str) -> list[str] | None:

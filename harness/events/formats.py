@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from harness.errors import HarnessError
 from harness.events.csvlog import CsvReader
 from harness.events.encoding import DEFAULT, readable
 from harness.events.reader import BOM, MAX_RECORD, LineReader
@@ -19,6 +20,12 @@ from harness.events.w3c import W3cReader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from harness.events.reader import Reader
+
+Engine = Literal["auto", "strict", "fast"]
+ENGINES: tuple[Engine, ...] = ("auto", "strict", "fast")
+"""What reads a file; all give the same."""
 
 HEAD = 64 * 1024
 """How many bytes of a file are enough to recognise it."""
@@ -136,7 +143,8 @@ def reader_for(
     *,
     limit: int = MAX_RECORD,
     encoding: str = DEFAULT,
-) -> LineReader:
+    engine: Engine = "strict",
+) -> Reader:
     """Give a reader.
 
     Args:
@@ -144,8 +152,24 @@ def reader_for(
         file: The file's name, for records and messages.
         limit: The longest line or record that is kept, in bytes.
         encoding: Of the file.
+        engine: ``strict`` reads row by row; ``fast`` reads whole blocks, and gives the same; ``auto`` is the fast one
+            where its packages are installed. Formats and encodings that can't be read in blocks are always read row
+            by row.
 
     Raises:
-        HarnessError: Logs in that encoding can't be read.
+        HarnessError: Logs in that encoding can't be read, or the fast engine is asked for and its packages aren't
+            installed.
     """
-    return _READERS[format](file, format, limit=limit, encoding=readable(encoding))
+    codec = readable(encoding)
+    strict = _READERS[format](file, format, limit=limit, encoding=codec)
+    if engine == "strict":
+        return strict
+    try:
+        from harness.events.fast import RULES, FastReader  # noqa: PLC0415 - an extra, and slow to import
+    except ImportError:
+        if engine == "fast":
+            raise HarnessError(
+                "the fast engine needs packages that aren't installed", hint="pip install 'exchange-log-harness[fast]'"
+            ) from None
+        return strict
+    return FastReader(strict) if format in RULES and codec == DEFAULT else strict

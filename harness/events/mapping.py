@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from harness.events import transforms
-from harness.events.event import Event, Shortfall
+from harness.events.bound import Bound, BoundField
 
 if TYPE_CHECKING:
-    import re
-    from collections.abc import Callable
-    from collections.abc import Mapping as Mapped
-
-    from harness.events.record import Format, Record
+    from harness.events.candidate import MappedField
+    from harness.events.event import Event
+    from harness.events.record import Format, Header, Record
     from harness.source import Source
 
-_DIRECTIVES = {"#Software": "software", "#Version": "version", "#Log-type": "log_type", "#Date": "date"}
-PSEUDO = (*_DIRECTIVES, "#day", "#file", "#SourceIp")
-"""What a mapping can name besides a file's columns."""
+_HEADERS = 256  # headers to which a mapping stays bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,73 +56,6 @@ class Trace:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
-    """One place that a mapped field may come from.
-
-    Args:
-        columns: The columns that it reads.
-        take: Gives their text from a record and the server's address.
-        when: Columns and patterns that must match.
-        transforms: Names and functions.
-        source: Where it stands in a mapping file.
-    """
-
-    columns: tuple[str, ...]
-    take: Callable[[Record, str], str]
-    when: tuple[tuple[str, re.Pattern[str]], ...]
-    transforms: tuple[tuple[str, Callable[[str], str]], ...]
-    source: Source
-
-    def applies(self, record: Record, host: str) -> bool:
-        """Whether its conditions hold."""
-        return all(pattern.fullmatch(column(record, name, host)) for name, pattern in self.when)
-
-    def text(self, record: Record, host: str) -> str:
-        """Give its text; empty where it gives nothing."""
-        if self.when and not self.applies(record, host):
-            return ""
-        text = self.take(record, host)
-        for _, transform in self.transforms:
-            if not text:
-                return ""
-            text = transform(text)
-        return text
-
-
-@dataclass(frozen=True, slots=True)
-class MappedField:
-    """Where one mapped field comes from.
-
-    Args:
-        name: One of `event.MAPPED`.
-        candidates: Tried in this order.
-        required: Whether an event without it has a problem.
-        provenance: Where the belief comes from.
-    """
-
-    name: str
-    candidates: tuple[Candidate, ...]
-    required: bool
-    provenance: str
-
-    def find(self, record: Record, host: str) -> tuple[Any, Candidate | None, str]:
-        """Give the value, the candidate that gave it, and the problem where none did."""
-        wrong = ""
-        convert = _TYPES[self.name]
-        for candidate in self.candidates:
-            text = candidate.text(record, host)
-            if text:
-                try:
-                    return convert(text), candidate, ""
-                except ValueError as error:
-                    wrong = wrong or f"{' '.join(candidate.columns)} gives {text[:80]!r}: {error}"
-        if not wrong and self.required:
-            tried = dict.fromkeys(name for candidate in self.candidates for name in candidate.columns)
-            wrong = f"nothing in {', '.join(tried)}"
-        return None, None, wrong
-
-
-@dataclass(frozen=True, slots=True)
 class Mapping:
     """Which columns of a record become which fields of an event.
 
@@ -138,6 +66,21 @@ class Mapping:
 
     format: Format
     fields: tuple[MappedField, ...]
+    _bound: dict[int, Bound] = field(init=False, compare=False, repr=False, default_factory=dict)
+
+    def bind(self, header: Header, host: str = "") -> Bound:
+        """Settle what is the same for all records below a header.
+
+        Args:
+            header: The header.
+            host: The address of the server that the records were read from; empty where that isn't known.
+        """
+        bound = self._bound.get(id(header))
+        if bound is None or bound.header is not header or bound.host != host:
+            if len(self._bound) >= _HEADERS:
+                self._bound.clear()
+            bound = self._bound[id(header)] = Bound(self.fields, header, host)
+        return bound
 
     def apply(self, record: Record, host: str = "") -> Event:
         """Map a record.
@@ -146,48 +89,30 @@ class Mapping:
             record: The row.
             host: The address of the server that it was read from; empty where that isn't known.
         """
-        values = []
-        shortfalls = []
-        for field in self.fields:
-            value, _, problem = field.find(record, host)
-            values.append(value)
-            if problem:
-                shortfalls.append(Shortfall(field.name, problem))
-        event_id, username, source_ip, destination_ip, device_time = values
-        return Event(
-            record,
-            event_id or "",
-            username or "",
-            source_ip or "",
-            destination_ip or "",
-            device_time,
-            tuple(shortfalls),
-        )
+        header = record.header
+        bound = self._bound.get(id(header))
+        if bound is None or bound.header is not header or bound.host != host:
+            bound = self.bind(header, host)
+        return bound.apply(record)
 
     def explain(self, record: Record, host: str = "") -> tuple[Trace, ...]:
         """Say how each mapped field got its value."""
-        return tuple(self._trace(field, record, host) for field in self.fields)
-
-    def _trace(self, field: MappedField, record: Record, host: str) -> Trace:
-        value, candidate, problem = field.find(record, host)
-        if candidate is None:
-            return Trace(field.name, (), "", (), "", field.candidates[0].source, problem, field.provenance)
-        taken = text = candidate.take(record, host)
-        steps = []
-        for name, transform in candidate.transforms:
-            text = transform(text)
-            steps.append(Step(name, text))
-        shown = write_time(value) if isinstance(value, datetime) else value
-        return Trace(field.name, candidate.columns, taken, tuple(steps), shown, candidate.source, "", field.provenance)
+        bound = self.bind(record.header, host)
+        return tuple(_trace(each, record, host) for each in bound.fields)
 
 
-_TYPES: Mapped[str, Callable[[str], Any]] = {
-    "event_id": str,
-    "username": str,
-    "source_ip": transforms.address,
-    "destination_ip": transforms.address,
-    "device_time": transforms.moment,
-}
+def _trace(bound: BoundField, record: Record, host: str) -> Trace:
+    value, candidate = bound.find(record.values, record.day)
+    mapped = bound.field
+    if candidate is None:
+        return Trace(mapped.name, (), "", (), "", mapped.candidates[0].source, value or "", mapped.provenance)
+    taken = text = candidate.take(record, host)
+    steps = []
+    for name, transform in candidate.transforms:
+        text = transform(text)
+        steps.append(Step(name, text))
+    shown = write_time(value) if isinstance(value, datetime) else value
+    return Trace(mapped.name, candidate.columns, taken, tuple(steps), shown, candidate.source, "", mapped.provenance)
 
 
 def write_time(time: datetime | None) -> str:
@@ -196,16 +121,3 @@ def write_time(time: datetime | None) -> str:
         return ""
     text = time.isoformat(timespec="milliseconds" if time.microsecond % 1000 == 0 else "microseconds")
     return text.replace("+00:00", "Z")
-
-
-def column(record: Record, name: str, host: str) -> str:
-    """Give the text of a column, or of one of the names in `PSEUDO`; empty where there is none."""
-    if not name.startswith("#"):
-        return record.get(name)
-    if name == "#day":
-        return record.day.isoformat() if record.day else ""
-    if name == "#file":
-        return record.file.replace("\\", "/").rpartition("/")[2]
-    if name == "#SourceIp":
-        return host
-    return str(getattr(record.header, _DIRECTIVES[name]))

@@ -35,9 +35,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from harness.document import parse
 from harness.errors import InputError
 from harness.events import transforms
+from harness.events.candidate import MATCH, PSEUDO, Candidate, MappedField
 from harness.events.event import MAPPED
-from harness.events.mapping import PSEUDO, Candidate, MappedField, Mapping, column
-from harness.events.record import Format, Record
+from harness.events.mapping import Mapping
+from harness.events.record import Format
 from harness.problems import explain
 from harness.source import Problem, Source
 
@@ -216,11 +217,11 @@ def _candidate(model: CandidateModel, place: Callable[..., Source], problems: li
     """Compile a candidate; what is wrong with it is added to the problems."""
     if model.field is not None:
         columns: tuple[str, ...] = (model.field,)
-        take = _taker(model.field)
+        texts: tuple[str, ...] = ()
     else:
         template = model.template or ""
+        texts = tuple(_PLACEHOLDER.split(template)[::2])
         columns = tuple(_PLACEHOLDER.findall(template))
-        take = _filler(template)
         if not columns:
             problems.append(
                 Problem(place("template"), "the template names no column", "write a column's name in braces")
@@ -242,7 +243,7 @@ def _candidate(model: CandidateModel, place: Callable[..., Source], problems: li
             steps.append(_transform(transform))
         except (ValueError, re.error) as error:
             problems.append(Problem(place("transforms", at), str(error)))
-    return Candidate(columns, take, tuple(when.items()), tuple(steps), place())
+    return Candidate(columns, texts, tuple(when.items()), tuple(steps), place())
 
 
 def _transform(model: str | TransformModel) -> tuple[str, Callable[[str], str]]:
@@ -258,31 +259,5 @@ def _transform(model: str | TransformModel) -> tuple[str, Callable[[str], str]]:
             raise ValueError(message)
         return model, transforms.PLAIN[model]
     if model.match is not None:
-        return f"match: {model.match}", transforms.match(model.match)
+        return f"{MATCH}{model.match}", transforms.match(model.match)
     return "table", transforms.table(model.table or {})
-
-
-def _taker(name: str) -> Callable[[Record, str], str]:
-    """Give a function that takes one column."""
-    if name.startswith("#"):
-        return lambda record, host: column(record, name, host)
-    return lambda record, _: record.get(name)
-
-
-def _filler(template: str) -> Callable[[Record, str], str]:
-    """Give a function that fills a template; it gives nothing where a column is empty or ``-``."""
-    texts = _PLACEHOLDER.split(template)
-
-    def fill(record: Record, host: str) -> str:
-        parts = []
-        for at, text in enumerate(texts):
-            if at % 2:
-                value = column(record, text, host)
-                if value in ("", "-"):
-                    return ""
-                parts.append(value)
-            else:
-                parts.append(text)
-        return "".join(parts)
-
-    return fill

@@ -2,7 +2,7 @@
 
 Where a piece begins, three things are in force that stand above it: the number of its first line, the header, and
 whether a quoted value is open. The first two are found by a survey of each range, which counts line feeds and looks for
-lines that begin with ``#``; it costs a fiftieth of reading. The third can't be known without reading all that stands
+lines that begin with ``#``; that costs little beside reading. The third can't be known without reading all that stands
 above. So a piece begins at a line that begins like a record, and is read as if nothing were open.
 
 `Joint` holds each piece's beginning against the state in which the reader left the piece before it. A state is all that
@@ -19,24 +19,24 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from harness.events.encoding import DEFAULT
 from harness.events.formats import reader_for
+from harness.events.reader import BOM
 from harness.events.record import Format
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import BinaryIO
 
-    from harness.events.reader import LineReader
-    from harness.events.record import Item
+    from harness.events.formats import Engine
+    from harness.events.reader import Reader
 
 RANGE = 16 * 1024 * 1024
 """How many bytes of a file are a piece."""
 
-CHUNK = 256 * 1024
+CHUNK = 1024 * 1024
 """How many bytes are read at once."""
 
 _RECORD = re.compile(rb"\n(?=\d{4}-\d\d-\d\d)")
 _LINE = re.compile(rb"\n")
-_HEADER = re.compile(rb"\n(?:\xef\xbb\xbf)?(#[^\n]*)")
 _LONGEST_DATE = 10
 _LONGEST_HEADER = 64 * 1024
 # More of them than that aren't headers; what they change is found out where the pieces are joined.
@@ -61,9 +61,9 @@ class Whole:
     size: int
     encoding: str = DEFAULT
 
-    def reader(self) -> LineReader:
+    def reader(self, engine: Engine = "strict") -> Reader:
         """Give a reader at its beginning."""
-        return reader_for(self.format, self.name, encoding=self.encoding)
+        return reader_for(self.format, self.name, encoding=self.encoding, engine=engine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,34 +137,47 @@ P = TypeVar("P", bound=Part)
 
 def survey(part: Range) -> Survey:
     """Look a range over."""
+    # The byte before tells whether a line begins with the range's first.
+    start = max(part.begin - 1, 0)
+    first = part.begin - start
+    size = part.end - start
     with open(part.whole.path, "rb") as stream:  # noqa: PTH123 - a name that any file system takes
-        # The byte before tells whether a line begins with the range's first; a file begins as if after a line feed.
-        start = part.begin - 1
-        stream.seek(max(start, 0))
-        data = (b"" if part.begin else b"\n") + stream.read(part.end - max(start, 0))
-        size = len(data)
-        data += stream.read(_LONGEST_DATE)
+        stream.seek(start)
+        data = stream.read(size + _LONGEST_DATE)
+        size = min(size, len(data))
         pattern = _RECORD if part.whole.format in (Format.MSGTRK, Format.SMTP) else _LINE
         found = pattern.search(data, 0, size - 1 + _LONGEST_DATE)
         border = found.end() if found and found.end() < size else None
         headers: list[tuple[int, int, bytes]] = []
-        lines, counted = 0, 1
-        for match in _HEADER.finditer(data, 0, size):
-            begin = match.start(1)
+        lines, counted = 0, first
+        for begin in _headers(data, size, at_top=not part.begin):
             lines += data.count(b"\n", counted, begin)
             counted = begin
-            text = match[1]
-            if match.end() == size:
+            end = data.find(b"\n", begin, size)
+            text = data[begin:end]
+            if end < 0:
                 stream.seek(start + begin)
                 text = stream.read(_LONGEST_HEADER).partition(b"\n")[0]
             headers.append((lines, start + begin, text))
             del headers[:-_HEADERS]
     return Survey(
         None if border is None else start + border,
-        0 if border is None else data.count(b"\n", 1, border),
-        data.count(b"\n", 1, size),
+        0 if border is None else data.count(b"\n", first, border),
+        lines + data.count(b"\n", counted, size),
         tuple(headers),
     )
+
+
+def _headers(data: bytes, size: int, *, at_top: bool) -> Iterator[int]:
+    """Give where lines begin that are headers."""
+    if at_top:
+        top = len(BOM) if data.startswith(BOM) else 0
+        if data.startswith(b"#", top):
+            yield top
+    at = data.find(b"\n#", 0, size)
+    while at >= 0:
+        yield at + 1
+        at = data.find(b"\n#", at + 1, size)
 
 
 def ranges(whole: Whole, size: int = RANGE) -> list[Range]:
@@ -197,31 +210,27 @@ def pieces(whole: Whole, surveys: Iterable[tuple[Range, Survey]]) -> Iterator[Pi
     yield Piece(whole, state, whole.size)
 
 
-def blank(reader: LineReader) -> dict[str, Any]:
+def blank(reader: Reader) -> dict[str, Any]:
     """Give a reader's state with counts of nothing."""
     state = reader.state()
     return {**state, "counts": dict.fromkeys(state["counts"], 0)}
 
 
-def read(piece: Piece, reader: LineReader, stream: BinaryIO) -> Iterator[list[Item]]:
-    """Read a piece.
+def blocks(piece: Piece, stream: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Give a piece's bytes.
 
     Args:
         piece: The piece.
-        reader: The log's; after the last items its state is that at the piece's end.
         stream: The log.
 
     Yields:
-        What the bytes read so far made whole.
+        Bytes, and where they stand in the log.
     """
-    reader.restore(dict(piece.state))
     at = piece.begin
     stream.seek(at)
     while data := stream.read(min(CHUNK, piece.end - at)):
-        items = reader.feed(data, at)
+        yield data, at
         at += len(data)
-        yield items
-    yield reader.finish(final=piece.last)
 
 
 def chain(whole: Whole, do: Callable[[Piece], P], *, size: int) -> Iterator[P]:

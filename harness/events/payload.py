@@ -151,7 +151,7 @@ def write(record: Record, source_ip: str = "") -> str:
     name = record.file.replace("\\", "/").rpartition("/")[2]
     prefix = zip(PREFIX, (source_ip, DEVICE, name, record.format.family.value), strict=True)
     pairs = [*prefix, *record.items()]
-    return "\t".join(f"{_one_line(name)}={_one_line(value)}" for name, value in pairs)
+    return "\t".join(f"{one_line(name)}={one_line(value)}" for name, value in pairs)
 
 
 def read(text: str, names: Sequence[str] = ()) -> Payload:
@@ -182,7 +182,8 @@ def read(text: str, names: Sequence[str] = ()) -> Payload:
     return Payload(prefix["SourceIp"], prefix["AgentDevice"], _w3c(prefix, family, body), (), lead)
 
 
-def _one_line(value: str) -> str:
+def one_line(value: str) -> str:
+    """Write tabs and line breaks as blanks."""
     return _BREAKS.sub(" ", value)
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, make_dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from harness.events.encoding import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+_T = TypeVar("_T")
 
 HEAD = 200
 """How many bytes of an unreadable line are kept."""
@@ -32,6 +34,29 @@ def decode(data: bytes, encoding: str = DEFAULT) -> str:
 def encode(text: str) -> bytes:
     """Write text as UTF-8; bytes that `decode` couldn't read come back as they were."""
     return text.encode(DEFAULT, "surrogateescape")
+
+
+def quick(frozen: type[_T]) -> Callable[..., _T]:
+    """Give a quicker way to make instances of a frozen dataclass, for those that are made by the million.
+
+    A frozen dataclass sets each of its own fields the long way round, which takes four times as long. So an open twin
+    with the same slots is filled, and then declared to be one.
+
+    Args:
+        frozen: The dataclass, with slots.
+
+    Returns:
+        What takes a value for each field, in order, and gives an instance.
+    """
+    names = [(each.name, object) for each in fields(frozen)]  # type: ignore[arg-type] # any dataclass
+    twin = make_dataclass(frozen.__name__, names, slots=True)
+
+    def make(*values: object) -> _T:
+        made: _T = twin(*values)
+        made.__class__ = frozen
+        return made
+
+    return make
 
 
 class Family(StrEnum):

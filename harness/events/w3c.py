@@ -10,6 +10,7 @@ from harness.events.encoding import DEFAULT
 from harness.events.reader import MAX_RECORD, LineReader
 from harness.events.record import Format, decode
 
+_RETURN = 13
 _NOON = 12 * 3600.0
 _LAST_HOUR = 23 * 3600.0
 
@@ -47,6 +48,15 @@ class W3cReader(LineReader):
         if self.header.date != before:
             found = _TIME.search(self.header.date)
             self._clock = _Clock(latest=_seconds(found) if found else -1.0)
+
+    @property
+    def _names_known(self) -> bool:
+        index = self.header.index
+        return bool(self.header.names) and ("date" in index or "time" not in index)
+
+    def _split(self, line: bytes) -> list[str]:
+        values = (line[:-1] if line[-1] == _RETURN else line).decode(self._encoding, "surrogateescape").split(" ")
+        return [] if "" in values else values
 
     def _row(self, line: bytes, offset: int, length: int) -> None:
         values = decode(line, self._encoding).split(" ")

@@ -57,11 +57,10 @@ class _Folder:
         if folder in seen.refused:
             return Failure(expected, seen.refused[folder], hint, final=seen.misplaced(folder))
         below = seen.place(folder) + "/"
-        foreign = [(file, why) for file, why in seen.foreign.items() if file.startswith(below)]
-        read = any(each.startswith(folder) for each in seen.headers)
-        if foreign and not read:
-            file, why = foreign[0]
-            return Failure(expected, f"{file} was not read: {why}", hint, final=True)
+        foreign = [f"{file} was not read: {why}" for file, why in seen.foreign.items() if file.startswith(below)]
+        if seen.misplaced(folder):
+            found = foreign[0] if foreign else "no file of this log is there"
+            return Failure(expected, found, hint, final=True)
         return None
 
 

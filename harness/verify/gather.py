@@ -31,6 +31,7 @@ from harness.errors import (
 from harness.events import Family, Format, Header, Record, load, reader_for, recognise
 from harness.events.formats import HEAD
 from harness.verify import hops
+from harness.verify.expectations import SWITCH
 from harness.verify.probe import DEADLINE, PROBED, SmtpProbe, greeted_by_probe, mentions, recognises
 from harness.verify.probed import ConnectorsLogged, ProbeArrives
 from harness.verify.seen import KEPT, Arrival, Seen, Trail
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
     from harness.collect.delivery import Chunk
     from harness.collect.source import PolledFolder
-    from harness.events import Event, LineReader
+    from harness.events import Event, Reader
     from harness.events import Mapping as FieldMapping
     from harness.exchange.folders import Stated
     from harness.remote.smb import SmbConnection
@@ -67,6 +68,7 @@ class Subject:
         connect: Gives a connection to its shares.
         probe: Makes a probe of a kind.
         stated: What the host says of its own logging; None where it wasn't asked.
+        written: The families that a host of its version and roles writes, wherever that is.
         takes_mail: Whether it has a receive connector, or an SMTP virtual server, for a probe's message.
         home: Where the host itself says that each family's logs are, where the folders are from elsewhere.
     """
@@ -77,6 +79,7 @@ class Subject:
     connect: Callable[[], SmbConnection]
     probe: Callable[[Kind], Probe]
     stated: Stated | None = None
+    written: frozenset[Family] = frozenset()
     takes_mail: bool = True
     home: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -121,7 +124,7 @@ class _Sink:
         self._watched = watched
         self._address = address
         self._mappings = mappings
-        self._readers: dict[tuple[str, datetime], LineReader] = {}
+        self._readers: dict[tuple[str, datetime], Reader] = {}
         self._heads: dict[tuple[str, datetime], bytes] = {}
 
     def deliver(self, chunk: Chunk) -> Delivered:
@@ -151,7 +154,7 @@ class _Sink:
         """Nothing is written."""
         return {}
 
-    def _read(self, reader: LineReader, data: bytes, offset: int) -> Delivered:
+    def _read(self, reader: Reader, data: bytes, offset: int) -> Delivered:
         before = self._watched.seen.events
         for item in reader.feed(data, offset):
             if isinstance(item, Header):
@@ -162,7 +165,7 @@ class _Sink:
                 self._record(item)
         return Delivered(self._watched.seen.events - before, b"")
 
-    def _reader(self, file: str, head: bytes, encoding: str) -> LineReader | None:
+    def _reader(self, file: str, head: bytes, encoding: str) -> Reader | None:
         """Give a reader for a file by its first bytes; None where it is no log of this family."""
         recognised = recognise(file, head)
         seen = self._watched.seen
@@ -299,7 +302,11 @@ class HostGather:
             since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
             for family, watched in self.watched.items():
                 own = [folder for folder in self.subject.folders if folder.family == family.value]
-                watched.absent = not own
+                watched.absent = not own and family not in self.subject.written
+                if not own and not watched.absent:
+                    message = f"{self.subject.name} says that it has no folder for its {family} log"
+                    hint = f"give the log a folder on the server, and see {SWITCH[family]}"
+                    self._settle(watched, HostError(message, host=self.subject.name, hint=hint))
                 watched.seen.trail.untracked |= family is Family.MSGTRK and watched.absent
                 watched.unprobed = watched.probe == "smtp" and not self.subject.takes_mail
                 watched.seen.folders = tuple(map(_place, own))
@@ -337,7 +344,7 @@ class HostGather:
 
     def _poll(self, stop: threading.Event, until: float) -> None:
         begun = time.monotonic()
-        waiting = [watched for watched in self.watched.values() if not watched.absent]
+        waiting = [each for each in self.watched.values() if not each.absent and not each.done.is_set()]
         while waiting and not stop.is_set():
             round_begun = time.monotonic()
             over = [
@@ -403,6 +410,11 @@ class HostGather:
         for watched in self.watched.values():
             if not watched.done.is_set():
                 watched.seen.error = error
+
+    @staticmethod
+    def _settle(watched: Watched, error: HarnessError) -> None:
+        watched.seen.error = error
+        watched.done.set()
 
 
 def _place(folder: PolledFolder) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -164,9 +165,12 @@ class Seen:
         self.headers[folder] = Headed(self.place(header.file, header.line), header)
 
     def misplaced(self, folder: str) -> bool:
-        """Tell whether a folder isn't there and won't be: the host keeps its logs elsewhere."""
-        home = {each.casefold() for each in self.home}
-        return folder in self.missing and bool(home) and folder.casefold() not in home
+        """Tell whether a folder won't show this log: the host keeps it elsewhere, and nothing speaks against that."""
+        own = folder.casefold()
+        if not self.home or any(_below(own, home) or _below(home, own) for home in map(str.casefold, self.home)):
+            return False
+        read = any(_below(each, folder) for each in self.headers)
+        return folder in self.missing or (bool(_DRIVE.match(own)) and not read)
 
     @property
     def lost(self) -> int:
@@ -184,3 +188,12 @@ class Seen:
         if not self.files:
             return f"no file in {where}"
         return f"no event in {self.files} file{'s' if self.files > 1 else ''} of {where}"
+
+
+# The administrative share of a drive; what a share of another name holds can't be told by its name.
+_DRIVE = re.compile(r"[a-z]\$/")
+
+
+def _below(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder or stands below it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

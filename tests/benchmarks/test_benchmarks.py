@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import report
+from benchmarks import page, report
 from benchmarks.sampler import busiest
 from benchmarks.table import Goal, Measured, Table, in_turns
 
@@ -93,3 +93,19 @@ def test_the_sampler_finds_where_the_time_goes() -> None:
         return sum(number * number for number in range(3_000_000))
 
     assert "test_benchmarks.py" in busiest(compute)[0]
+
+
+def test_a_page_gets_the_figures_of_what_was_run_and_keeps_the_rest(tmp_path: Path) -> None:
+    """Words around them stay, and so do figures of benchmarks that weren't run."""
+    file = tmp_path / "page.md"
+    file.write_text(
+        "# Page\n\n<!-- figures: fleet -->\nold\n<!-- end -->\nwords\n<!-- figures: smb -->\nkept\n<!-- end -->\n"
+    )
+    sides = (Measured("ours", (2.0,), 10, "MB", {"requests": 8}),)
+    page.write(file, {"fleet": [Table("Hosts", sides, (Goal("at least 2", 2, 1, bound="us"),))]}, "a machine")
+    written = file.read_text()
+
+    assert ("# Page" in written, "words" in written, "kept" in written, "old" in written) == (True, True, True, False)
+    assert "a machine" in written
+    assert "| ours | 2.000 | 5.0 MB/s | requests 8 |" in written
+    assert "* NOT MET: at least 2: 1 (>= 2); bound by us" in written

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from harness.collect.convert import Converted, convert
 from harness.collect.delivery import Chunk
 from harness.collect.source import PolledFolder
+from harness.events import Header, Record
 from harness.events.record import encode
 
 if TYPE_CHECKING:
@@ -45,8 +46,13 @@ def converted(family: Family, pieces: Sequence[bytes]) -> list[tuple[object, ...
     out: list[tuple[object, ...]] = []
     for piece in pieces:
         done: Converted = convert(Chunk(folder(family), "Logs/a.log", CREATED, offset, piece, state))
-        out += [("record", item.offset, item.line, item.names, item.values) for item in done.records]
-        out += [("lost", item.offset, item.length, item.line, item.reason) for item in done.quarantined]
+        out += [
+            ("record", item.offset, item.line, item.names, item.values)
+            if isinstance(item, Record)
+            else ("lost", item.offset, item.length, item.line, item.reason)
+            for item in done.items
+            if not isinstance(item, Header)
+        ]
         state, offset = done.state, offset + len(piece)
     return sorted(out, key=lambda item: (item[1], item[0]))
 
@@ -86,7 +92,7 @@ def test_records_name_share_and_path() -> None:
     """A reader of the output finds the file on the host."""
     done = convert(Chunk(folder("SMTP"), "Logs/a.log", CREATED, 0, (CASES / LOGS[0][1]).read_bytes(), b""))
 
-    assert {"c$/Logs/a.log"} == {record.file for record in done.records}
+    assert {"c$/Logs/a.log"} == {item.file for item in done.items if isinstance(item, Record)}
 
 
 def test_a_log_is_read_in_its_log_sources_encoding() -> None:
@@ -94,7 +100,7 @@ def test_a_log_is_read_in_its_log_sources_encoding() -> None:
     source = replace(folder("SMTP"), encoding="windows-1252")
     log = b"#Fields: date-time,data\r\n2023-11-23T00:00:00.000Z,Gr\xfc\xdfe \x81\r\n"
     first = convert(Chunk(source, "Logs/a.log", CREATED, 0, log[:-4], b""))
-    (record,) = convert(Chunk(source, "Logs/a.log", CREATED, len(log) - 4, log[-4:], first.state)).records
+    (record,) = convert(Chunk(source, "Logs/a.log", CREATED, len(log) - 4, log[-4:], first.state)).items
 
     assert "Grüße \udc81" == record["data"]
     assert "Grüße ".encode() + b"\x81" == encode(record["data"])

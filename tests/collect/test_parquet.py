@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import pytest
 from pyarrow import parquet
 
 from harness.collect.delivery import Chunk
@@ -17,6 +18,8 @@ from .conftest import OWA, OWA_HEADER, owa_row
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from harness.collect.source import Family
 
     from .conftest import Collecting
 
@@ -67,3 +70,43 @@ def test_an_abandoned_file_leaves_the_one_before(tmp_path: Path) -> None:
     ParquetSink(output, lambda *_: None, Rules({}, {})).abandon()
 
     assert (b"the one before", [output]) == (output.read_bytes(), list(tmp_path.iterdir()))
+
+
+def test_both_engines_write_the_same_table(tmp_path: Path) -> None:
+    """Rows, their order, problems, payloads: what is written in batches is what is written event by event."""
+    pytest.importorskip("numpy")
+    files: dict[Family, bytes] = {
+        "OWA": OWA_HEADER + b"".join(owa_row(f"/{number}") + BROKEN * (number % 3 == 0) for number in range(120)),
+        "MSGTRK": TRACKING + b"".join(TRACKED[number % len(TRACKED)] for number in range(200)),
+    }
+    tables = []
+    for engine in ("strict", "fast"):
+        output = tmp_path / f"{engine}.parquet"
+        lost: list[int] = []
+        mappings = {format_: load(format_) for format_ in FORMATS.values()}
+        rules = Rules(mappings, {"ex01": "192.0.2.9"}, engine=engine)  # type: ignore[arg-type]
+        sink = ParquetSink(output, lambda _, item, lost=lost: lost.append(item.offset), rules, rows=70)  # type: ignore[misc]
+        for family, data in files.items():
+            source = PolledFolder.at("c$/Logs/", host="ex01", identifier="ex01", family=family, file_pattern=".*")
+            state, begin = b"", 0
+            for end in (5000, 5001, len(data)):
+                chunk = Chunk(source, "Logs/a.log", datetime(2023, 11, 23, tzinfo=UTC), begin, data[begin:end], state)
+                state, begin = sink.deliver(chunk).state, end
+        sink.finish()
+        tables.append((parquet.read_table(output).to_pylist(), lost, dict(sink.tallies)))
+
+    assert tables[0] == tables[1]
+    assert 300 < len(tables[0][0])
+
+
+TRACKING = b"#Fields: date-time,client-ip,event-id,recipient-address,message-subject\r\n"
+_AT = b"2023-11-23T08:00:00.000Z"
+TRACKED = (
+    _AT + b",192.0.2.1,SEND,ann@example.com,plain\r\n",
+    _AT + b',,DELIVER,"ann@example.com;bob@example.com","a, ""b"""\r\n',
+    _AT + b",nowhere,RECEIVE,<>,Gr\xc3\xbc\xc3\x9fe\r\n",
+    _AT + b",192.0.2.1,SEND,a\tb,c\rd\r\n",
+    _AT + b",192.0.2.1,SEND,a,\xff\xfe\r\n",
+    _AT + b',192.0.2.1,SEND,a,"two\r\nlines"\r\n',
+    b"yesterday,,,,\r\n",
+)

@@ -232,3 +232,30 @@ def test_the_encoding_is_the_one_that_is_named() -> None:
         text.partition(":")[0] + ":" + text.partition(":")[2].split(":")[0] for text in problems(refused)
     ]
     assert "did you mean 'UTF-8'?" in problems(unknown)[0]
+
+
+@pytest.mark.parametrize("engine", ["strict", "fast"])
+def test_summary_counts_kinds(engine: str) -> None:
+    """How many events there are of each event ID, and none of the events; the same with either engine."""
+    if engine == "fast":
+        pytest.importorskip("numpy")
+    text = run("--summary", "--engine", engine, TRACKING)
+    shown = json.loads(run("--summary", "--engine", engine, "--output", "json", TRACKING).stdout)
+
+    assert [["4", "RECEIVE"], ["1", "AGENTINFO"], ["1", "SENDEXTERNAL"]] == [
+        line.split() for line in text.stdout.splitlines()
+    ]
+    assert {"RECEIVE": 4, "AGENTINFO": 1, "SENDEXTERNAL": 1} == shown["event_ids"]
+    assert (6, 1, "msgtrk") == (shown["records"], shown["short"], shown["format"])
+
+
+def test_engines_show_the_same(tmp_path: Path) -> None:
+    """A log with many rows comes out the same, whichever engine reads it."""
+    pytest.importorskip("numpy")
+    log = tmp_path / TRACKING.name
+    lines = TRACKING.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join(lines[:5]) + b"".join(lines[5:]) * 40)
+    strict, fast = (run("--engine", engine, "--output", "json", "--payload", log) for engine in ("strict", "fast"))
+
+    assert 240 == len(strict.stdout.splitlines())
+    assert (strict.stdout, strict.stderr) == (fast.stdout, fast.stderr)

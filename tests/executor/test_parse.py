@@ -27,7 +27,7 @@ HEADER = (
     b"#Fields: date-time,connector-id,session-id,sequence-number,local-endpoint,remote-endpoint,event,data,context\r\n"
 )
 ROW = b"2023-11-23T14:00:01.000Z,EX01\\Default,08DBEC1A2B3C4D5E,%d,10.0.0.7:25,192.0.2.9:4711,>,%s,\r\n"
-OPTIONS = Options("auto", "utf-8", (), "json", payload=False, source_ip="")
+OPTIONS = Options("auto", "utf-8", (), "json", summary=False, engine="auto", payload=False, source_ip="")
 SIZE = 4000
 
 

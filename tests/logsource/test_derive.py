@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,7 +11,7 @@ import pytest
 from harness.errors import InventoryError, SharePathError
 from harness.exchange.folders import DEFAULTS, Folders, SmtpFolders, relocated
 from harness.inventory import load
-from harness.logsource.derive import derive, share_form
+from harness.logsource.derive import check_distinct, derive, share_form
 from harness.logsource.model import FAMILIES
 
 if TYPE_CHECKING:
@@ -259,3 +261,112 @@ def test_other_paths_are_refused(path: str) -> None:
     """There is no administrative share for them, or nobody knows where they lead."""
     with pytest.raises(SharePathError):
         share_form(path)
+
+
+def test_the_inventory_says_what_the_form_asks_for(make_host: MakeHost) -> None:
+    """Each key reaches its field; what isn't said is left to the console."""
+    (found,) = derive(
+        make_host(
+            exchange_version="2010",
+            logsource_name='"{host} ({version})"',
+            logsource_description="Mail",
+            logsource_identifier="mail",
+            logsource_server_address="10.0.0.7",
+            logsource_user=r"'CORP\svc'",
+            logsource_password="env:JSA",
+            logsource_polling_interval="30",
+            logsource_throttle="500",
+            logsource_smb_version="SMB3",
+            logsource_credibility="7",
+            logsource_coalescing="no",
+            logsource_groups="Mail,Exchange",
+            logsource_collector="ec0",
+            logsource_enabled="no",
+        ),
+        None,
+    )
+    expected = {
+        "name": "ex01.corp.example (2010)",
+        "description": "Mail",
+        "identifier": "mail",
+        "server_address": "10.0.0.7",
+        "domain": "CORP",
+        "user": "svc",
+        "password_reference": "env:JSA",
+        "polling_interval": 30.0,
+        "throttle": 500,
+        "smb_version": "SMB3",
+        "credibility": 7,
+        "coalescing": False,
+        "store_payload": None,
+        "groups": ("Mail", "Exchange"),
+        "collector": "ec0",
+        "enabled": False,
+        "type": "Microsoft Exchange Server",
+        "protocol": "Microsoft Exchange",
+    }
+
+    assert expected == {name: getattr(found, name) for name in expected}
+
+
+def test_the_account_is_that_of_smb_unless_another_is_named(make_host: MakeHost) -> None:
+    """And that is WinRM's, unless another is named; nothing is looked up for it."""
+    (found,) = derive(
+        make_host(exchange_version="2010", winrm_user="svc@corp.example", winrm_password="env:NOT_SET_ANYWHERE"), None
+    )
+
+    assert ("", "svc@corp.example", "env:NOT_SET_ANYWHERE") == (found.domain, found.user, found.password_reference)
+
+
+def test_a_password_in_clear_is_named_by_its_place(make_host: MakeHost) -> None:
+    """The password itself stands in no definition."""
+    (found,) = derive(make_host(exchange_version="2010", logsource_password="hunter22"), None)
+
+    assert re.fullmatch(r"logsource_password in .*inventory\.ini:2", found.password_reference)
+    assert "hunter22" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"logsource_name": r"'a\b'"}, "can't have the name"),
+        ({"logsource_name": "x" * 256}, "can't have the name"),
+        ({"logsource_name": "'{hots}'"}, "logsource_name has the placeholder {hots}"),
+        ({"logsource_description": "x" * 256}, "a description of 256 characters"),
+        ({"logsource_credibility": "11"}, "a credibility of 11 can't be"),
+        ({"logsource_polling_interval": "0"}, "an interval of 0 s"),
+        ({"logsource_encoding": "UTF-9"}, "no encoding 'UTF-9'"),
+    ],
+)
+def test_what_the_console_refuses_has_its_line(make_host: MakeHost, settings: dict[str, str], words: str) -> None:
+    """An error of the inventory, with the line of the key."""
+    with pytest.raises(InventoryError) as caught:
+        derive(make_host(exchange_version="2016", **settings), None)
+
+    (problem,) = caught.value.problems
+    assert 2 == problem.source.line
+    assert words in problem.message
+
+
+def test_two_hosts_cant_share_a_name_or_an_identifier(tmp_path: Path) -> None:
+    """Every conflict at once, each with the key that makes it; upper and lower case are the same."""
+    path = tmp_path / "inventory.ini"
+    path.write_text("a logsource_identifier=mail\nb logsource_identifier=MAIL\n[all:vars]\nexchange_version=2010\n")
+    hosts = load(path).hosts
+    with pytest.raises(InventoryError) as caught:
+        check_distinct([source for host in hosts.values() for source in derive(host, None)], hosts)
+
+    assert [(2, "identifier 'MAIL'"), (0, "name 'Exchange @ MAIL'")] == [
+        (problem.source.line, re.search(r"(?:identifier|name) '[^']*'", problem.message)[0])  # type: ignore[index]
+        for problem in caught.value.problems
+    ]
+    assert "for Microsoft Exchange Server over Microsoft Exchange is that of a log source of a's" in str(caught.value)
+
+
+def test_another_protocol_may_have_the_same_identifier(make_host: MakeHost) -> None:
+    """The console tells them apart by type and protocol as well."""
+    host = make_host(exchange_version="2010")
+    (one,) = derive(host, None)
+    other = replace(one, name="other", protocol="Syslog")
+
+    check_distinct([one, other], {host.name: host})

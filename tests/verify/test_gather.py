@@ -234,6 +234,24 @@ def test_a_host_without_a_connector_gets_no_message(host: LogHost) -> None:
     assert not watched.seen.sent
 
 
+def test_a_log_without_a_folder_fails(host: LogHost) -> None:
+    """A server whose roles write a log, and which has no place for it, isn't one that has no such log."""
+    host.write_all()
+    value, _ = parse("SMTP: {min_events: 1}\nOWA: {min_events: 1}", "expect.yml")
+    assert value is not None
+    subject = replace(host.subject("OWA"), written=frozenset({Family.SMTP, Family.OWA}))
+    gathered = HostGather(subject, load(value).items, mappings=mappings())
+    gathered.run(threading.Event(), time.monotonic() + 10)
+    smtp, owa = (
+        outcome(host.name, each.name, each, judge, gathered.watched[family])
+        for family in (Family.SMTP, Family.OWA)
+        for each, judge in gathered.watched[family].judges
+    )
+
+    assert (Status.FAILED, Status.PASSED) == (smtp.status, owa.status)
+    assert "has no folder for its SMTP log" in str(smtp.failure)
+
+
 def test_health_mailboxes_prove_nothing(host: LogHost) -> None:
     """However much of Exchange's own monitoring goes on, a probe that doesn't arrive fails."""
     host.write_all()

@@ -1,0 +1,342 @@
+"""Mapping a batch: the mapped fields of all its rows at once, the very same as row by row.
+
+A field is found candidate by candidate, as for a single row, with the rows that are still without a value. What a
+candidate says follows from the texts of its columns alone, so each different text is judged once, by the same code that
+judges single rows. Two things are done for many texts at once: times of the usual forms, and patterns, where what the
+two kinds of regular expression mean by one is the same beyond doubt.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+from pyarrow import compute
+
+from harness.events import payload
+from harness.events.candidate import Wrong
+from harness.events.encoded import Encoded, encode_column
+from harness.events.event import MAPPED, Event, Shortfall
+from harness.events.record import Record, quick
+from harness.events.times import parse_times
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from harness.events.batch import Batch
+    from harness.events.bound import BoundCandidate, BoundField
+    from harness.events.certify import Flags, Places
+    from harness.events.mapping import Mapping
+    from harness.events.record import Header, Quarantined
+
+    Codes = NDArray[np.int32]
+
+_MANY = 64  # texts from which on a pattern is worth a pass over all of them
+_PAIRS = 1 << 20  # pairs of texts that may have a flag each
+_TWO = 2
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_event = quick(Event)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A mapped field of all rows of a batch.
+
+    Args:
+        values: Arrow strings as a dictionary, empty where the event has none; for the device time timestamps in UTC, or
+            null.
+        problem: For each row which of the reasons holds; None where none does for any.
+        reasons: Why a value is missing; the first one is empty.
+    """
+
+    values: Any
+    problem: Codes | None
+    reasons: Sequence[str]
+
+
+class EventBatch:
+    """A batch with what the DSM is expected to make of it.
+
+    Args:
+        batch: The rows.
+        mapping: The mapping of their format.
+        host: The address of the server that they were read from; empty where that isn't known.
+    """
+
+    def __init__(self, batch: Batch, mapping: Mapping, host: str = "") -> None:
+        self.batch = batch
+        bound = mapping.bind(batch.header, host)
+        texts = _Texts(batch)
+        self.columns: dict[str, Column] = {field.field.name: _find(field, texts) for field in bound.fields}
+        """By mapped field."""
+        self.between: list[tuple[int, Event | Quarantined | Header]] = [
+            (before, mapping.apply(item, host) if isinstance(item, Record) else item) for before, item in batch.between
+        ]
+        """What stands between the rows, each with how many of them stand before it; records are events here, too."""
+
+    def __len__(self) -> int:
+        """How many events there are."""
+        return len(self.batch)
+
+    @property
+    def short(self) -> int:
+        """How many of them have a problem."""
+        problems = [column.problem for column in self.columns.values() if column.problem is not None]
+        return int(np.count_nonzero(np.logical_or.reduce([each > 0 for each in problems]))) if problems else 0
+
+    def kinds(self) -> dict[str, int]:
+        """Give how many events of each event ID there are."""
+        values = self.columns["event_id"].values
+        counts = np.bincount(values.indices.to_numpy(), minlength=len(values.dictionary))
+        kinds: dict[str, int] = {}
+        for kind, count in zip(values.dictionary.to_pylist(), counts.tolist(), strict=True):
+            if count:
+                kinds[kind] = kinds.get(kind, 0) + count
+        return kinds
+
+    def problems(self) -> dict[int, tuple[Shortfall, ...]]:
+        """Give the problems of each row that has any."""
+        found: dict[int, tuple[Shortfall, ...]] = {}
+        for name in MAPPED:
+            column = self.columns[name]
+            if column.problem is not None:
+                for row in np.flatnonzero(column.problem).tolist():
+                    found[row] = (*found.get(row, ()), Shortfall(name, column.reasons[column.problem[row]]))
+        return found
+
+    def events(self) -> list[Event]:
+        """Make an event of each row."""
+        *texts, times = [self.columns[name].values for name in MAPPED]
+        micros = times.cast(pa.int64()).to_pylist()
+        problems = self.problems()
+        rows = zip(self.batch.records(), *(column.to_pylist() for column in texts), micros, strict=True)
+        return [
+            _event(*row, None if time is None else _EPOCH + dt.timedelta(microseconds=time), problems.get(at, ()))
+            for at, (*row, time) in enumerate(rows)
+        ]
+
+
+class _Texts:
+    """The columns of a batch, as far as they are asked for.
+
+    Args:
+        batch: The rows.
+    """
+
+    def __init__(self, batch: Batch) -> None:
+        self.batch = batch
+        self._encoded: dict[int, Encoded] = {}
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+    def encoded(self, place: int) -> Encoded:
+        """Give a column."""
+        found = self._encoded.get(place)
+        if found is None:
+            found = self._encoded[place] = encode_column(self.batch, place)
+        return found
+
+
+class _Found:
+    """What was found of a field so far.
+
+    Args:
+        rows: How many there are.
+    """
+
+    def __init__(self, rows: int) -> None:
+        self.code = np.zeros(rows, dtype=np.int32)
+        self.pool: list[Any] = [None]
+        self.open: Places = np.arange(rows)
+        self.wrong: dict[int, Wrong] = {}
+
+    def add(self, rows: Places, codes: NDArray[Any], outcomes: Sequence[Any]) -> None:
+        """Take what a candidate says.
+
+        Args:
+            rows: Rows that are still open.
+            codes: For each of them which outcome is its own.
+            outcomes: Values, `Wrong` or None.
+        """
+        values = [outcome.__class__ is not Wrong and outcome is not None for outcome in outcomes]
+        if Wrong in map(type, outcomes):
+            wrong = np.array([isinstance(outcome, Wrong) for outcome in outcomes])[codes]
+            for row, code in zip(rows[wrong].tolist(), codes[wrong].tolist(), strict=True):
+                self.wrong.setdefault(row, outcomes[code])
+        base = len(self.pool)
+        self.pool += outcomes
+        told = np.array(values, dtype=np.bool_)
+        at = np.where(told, np.arange(base, base + len(outcomes), dtype=np.int32), 0)
+        self.code[rows] = at[codes]
+
+    def settle(self) -> None:
+        """Leave out the rows that have a value."""
+        self.open = self.open[self.code[self.open] == 0]
+
+
+def _find(field: BoundField, texts: _Texts) -> Column:
+    """Find a field in all rows."""
+    time = field.field.name == "device_time"
+    found = _Found(len(texts))
+    micros = None
+    for at, bound in enumerate(field.candidates):
+        if not len(found.open):
+            break
+        if time and at == 0:
+            micros, told = _times(bound, texts)
+            found.open = found.open[~told]
+            if not len(found.open):
+                break
+        rows = _applying(bound, texts, found.open)
+        if len(rows):
+            _judge(bound, texts, rows, found)
+            found.settle()
+    problem, reasons = _problems(found, field.missing)
+    if time:
+        return Column(_time_column(micros, found), problem, reasons)
+    pool = pa.array(["" if each is None or isinstance(each, Wrong) else each for each in found.pool], pa.string())
+    return Column(pa.DictionaryArray.from_arrays(pa.array(found.code), pool), problem, reasons)
+
+
+def _problems(found: _Found, missing: Wrong | None) -> tuple[Codes | None, list[str]]:
+    """Give the problems of rows without a value: the first one that a candidate named, else that nothing was found."""
+    reasons = [""]
+    if not len(found.open) or not (missing or found.wrong):
+        return None, reasons
+    problem = np.zeros(len(found.code), dtype=np.int32)
+    if missing:
+        reasons.append(missing)
+        problem[found.open] = 1
+    known = {reason: code for code, reason in enumerate(reasons)}
+    for row in set(found.open.tolist()) & found.wrong.keys():
+        problem[row] = known.setdefault(found.wrong[row], len(reasons))
+        reasons += [found.wrong[row]] if problem[row] == len(reasons) else []
+    return problem, reasons
+
+
+def _time_column(micros: NDArray[np.int64] | None, found: _Found) -> Any:  # noqa: ANN401 - pyarrow has no types
+    values = np.zeros(len(found.code), dtype=np.int64) if micros is None else micros
+    at = np.flatnonzero(found.code)
+    if len(at):
+        pool = [0 if not isinstance(each, dt.datetime) else (each - _EPOCH) // _MICROSECOND for each in found.pool]
+        values[at] = np.array(pool, dtype=np.int64)[found.code[at]]
+    null = np.zeros(len(values), dtype=np.bool_)
+    null[found.open] = True
+    return pa.array(values, pa.int64(), mask=null if len(found.open) else None).cast(pa.timestamp("us", "UTC"))
+
+
+def _times(bound: BoundCandidate, texts: _Texts) -> tuple[NDArray[np.int64], Flags]:
+    """Read times of the usual forms.
+
+    Returns:
+        Microseconds since 1970, and for which rows.
+    """
+    batch = texts.batch
+    nothing = np.zeros(len(texts), dtype=np.int64), np.zeros(len(texts), dtype=np.bool_)
+    places = bound.places
+    if not places or bound.conditions or bound.candidate.transforms:
+        return nothing
+    begin, end = batch.cells(places[0])
+    if bound.candidate.texts:
+        # Two columns side by side, with between them in the template what stands between them in the file.
+        if len(places) != _TWO or places[1] != places[0] + 1 or bound.candidate.texts != ("", batch.separator, ""):
+            return nothing
+        between, last = batch.cells(places[1])
+        if not (end + 1 == between).all():
+            return nothing
+        end = last
+    return parse_times(batch.block, begin, end)
+
+
+def _applying(bound: BoundCandidate, texts: _Texts, rows: Places) -> Places:
+    """Give those rows for which a candidate's conditions hold."""
+    for place, matches in bound.conditions:
+        if place < 0:
+            rows = rows if matches[""] else rows[:0]  # the day; rows of a batch have dates of their own
+            continue
+        encoded = texts.encoded(place)
+        hold = np.array([matches[text] for text in encoded.texts], dtype=np.bool_)
+        rows = rows[hold[encoded.codes[rows]]]
+    return rows
+
+
+def _judge(bound: BoundCandidate, texts: _Texts, rows: Places, found: _Found) -> None:
+    """Let a candidate judge rows."""
+    places = bound.places
+    if len(places) == 1 and not bound.candidate.texts:
+        encoded = texts.encoded(places[0])
+        if len(rows) == len(texts):
+            found.add(rows, encoded.codes, _outcomes(bound, encoded, np.arange(len(encoded.values))))
+        else:
+            needed, codes = _different(encoded.codes[rows], len(encoded.values))
+            found.add(rows, codes, _outcomes(bound, encoded, needed))
+    elif len(places) == _TWO:
+        first, second = (texts.encoded(place) for place in places)
+        pair = first.codes[rows].astype(np.int64) * len(second.values) + second.codes[rows]
+        needed, codes = _different(pair, len(first.values) * len(second.values))
+        filled = bound.judged.filled
+        outcomes = [
+            filled[first.texts[each // len(second.values)], second.texts[each % len(second.values)]]
+            for each in needed.tolist()
+        ]
+        found.add(rows, codes, outcomes)
+    else:
+        columns = {part: texts.encoded(part) for part in bound.parts if isinstance(part, int) and part >= 0}
+        outcomes = []
+        for row in rows.tolist() if columns else [0]:
+            values = [""] * len(texts.batch.header.names)
+            for place, column in columns.items():
+                values[place] = column.texts[column.codes[row]]
+            outcomes.append(bound.judged[bound.text(values, None)])
+        found.add(rows, np.arange(len(rows)) if columns else np.zeros(len(rows), dtype=np.int64), outcomes)
+
+
+def _different(numbers: NDArray[Any], limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Give the different numbers, and for each number which of them it is."""
+    if limit > _PAIRS:
+        different, codes = np.unique(numbers, return_inverse=True)
+        return different, codes
+    flags = np.zeros(limit, dtype=np.bool_)
+    flags[numbers] = True
+    return np.flatnonzero(flags), (np.cumsum(flags) - 1)[numbers]
+
+
+def _outcomes(bound: BoundCandidate, encoded: Encoded, needed: Places) -> list[Any]:
+    """Give what a candidate makes of some of a column's texts."""
+    whole = len(needed) == len(encoded.values)
+    if len(needed) >= _MANY and encoded.ascii and (pattern := bound.judged.pattern):
+        texts = encoded.values if whole else encoded.values.take(pa.array(needed))
+        groups = compute.extract_regex(texts, pattern).field("value")
+        rest = bound.judged.after_first
+        return [rest[text] if text else None for text in groups.to_pylist()]
+    judged = bound.judged
+    if whole:
+        return [judged[text] for text in encoded.texts]
+    if len(needed) < len(encoded.texts) // 4:
+        return [judged[text] for text in encoded.values.take(pa.array(needed)).to_pylist()]
+    texts_ = encoded.texts
+    return [judged[texts_[each]] for each in needed.tolist()]
+
+
+def payloads(batch: Batch, address: str) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Write the payload of each row (see `harness.events.payload`).
+
+    Args:
+        batch: The rows.
+        address: The address of the server that was polled.
+    """
+    if not len(batch) or batch.has_breaks:
+        return pa.array([payload.write(record, address) for record in batch.records()], pa.string())
+    lead = payload.write(Record(replace(batch.header, names=()), (), 0, 0, 0), address)
+    parts: list[Any] = []
+    for place, name in enumerate(batch.header.names):
+        parts += [f"{lead}\t{payload.one_line(name)}=", batch.column(place)]
+        lead = ""
+    return compute.binary_join_element_wise(*parts, "")

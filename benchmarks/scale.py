@@ -96,7 +96,7 @@ class _Cluster:
 
     def _address(self) -> str:
         until = time.monotonic() + _START_SECONDS
-        while not self._file.exists():
+        while not (self._file.exists() and "}" in self._file.read_text()[-2:]):  # it is there before it is whole
             if time.monotonic() > until:
                 message = f"the scheduler didn't start; see {self._folder / 'cluster.log'}"
                 raise TimeoutError(message)

@@ -38,8 +38,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from harness.redaction import redactor
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -63,6 +61,8 @@ class HarnessError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         """Travel to another process whole: with all attributes, and without a secret that only this one knows of."""
+        from harness.redaction import redactor  # noqa: PLC0415 - the command line starts without it
+
         texts = {"message": redactor.redact(self.message), "hint": redactor.redact(self.hint)}
         return _again, (type(self), texts["message"]), {**self.__dict__, **texts}
 

@@ -54,7 +54,8 @@ class Cluster:
     @property
     def address(self) -> str:
         """As the user writes it."""
-        wait_for(self._file.exists, "the scheduler didn't start")
+        # It is there before it is whole.
+        wait_for(lambda: self._file.exists() and "}" in self._file.read_text()[-2:], "the scheduler didn't start")
         written = str(json.loads(self._file.read_text())["address"])
         return written.replace("tcp://", "dask://").replace("tls://", "dask+tls://")
 

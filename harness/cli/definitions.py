@@ -6,14 +6,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from harness.errors import InputError
+from harness.events import Family as EventFamily
 from harness.source import Problem, Source
+from harness.verify.definitions import FolderRead
+from harness.verify.expectations import Expectation, Expectations
+from harness.verify.probe import ProbeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from harness.collect.source import Family
     from harness.inventory import Host, Inventory
     from harness.logsource.model import LogSource
+    from harness.logsource.parameters import Attribute
     from harness.logsource.reading import Definition
 
 
@@ -67,6 +73,35 @@ def given_sources(path: Path, inventory: Inventory, chosen: Sequence[Host], sche
         {name: tuple(found) for name, found in by_host.items()},
         tuple(notices),
     )
+
+
+_ATTRIBUTES: Mapping[Family, Attribute] = {"OWA": "owa_folder", "SMTP": "smtp_folder", "MSGTRK": "msgtrk_folder"}
+
+
+def expected(given: GivenSources, host: Host) -> Expectations:
+    """Give what is expected of a host's log sources: that each reads its folders, and that no log is left out.
+
+    Args:
+        given: The log sources.
+        host: Whose they are.
+    """
+    from harness.logsource.derive import derive
+
+    items: list[Expectation] = []
+    families: set[str] = set()
+    for definition in given.definitions[host.name]:
+        for polled in definition.source.polled():
+            families.add(polled.family)
+            steps = definition.steps(_ATTRIBUTES[polled.family])
+            place = definition.entry.place(*steps)
+            where = f"{definition.entry.path(*steps)} in {place}"
+            check = FolderRead(polled.identifier, f"{polled.share}/{polled.folder}", where)
+            items.append(Expectation(EventFamily(polled.family), check, place))
+    usual = dict.fromkeys(polled.family for source in derive(host, None) for polled in source.polled())
+    for family in (each for each in usual if each not in families):
+        check = FolderRead(host.name, "", given.file)
+        items.append(Expectation(EventFamily(family), check, Source(given.file)))
+    return Expectations(tuple(items), (), ProbeOptions(), {})
 
 
 def _host(source: LogSource, hosts: Iterable[Host]) -> Host | None:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.errors import HarnessError
+
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from harness.lab.siem.process import Reached
     from harness.lab.siem.settings import VersionState
 
@@ -73,7 +77,7 @@ def console_command(
 
         click.echo(json.dumps(catalogue.schema(seed or 0), indent=1))
         return 0
-    from harness.lab.siem import process
+    process = _process()
     from harness.lab.siem.settings import ConsoleSettings
 
     settings = ConsoleSettings(task_seconds=task_seconds, deploy_seconds=deploy_seconds, wincollect=wincollect)
@@ -86,6 +90,16 @@ def console_command(
         )
     process.serve(state, settings, address=address, port=port, tls=tls, seed=seed, on_ready=_show)
     return 0
+
+
+def _process() -> ModuleType:
+    """Import what serves and finds a console; it needs packages that harness doesn't need otherwise."""
+    try:
+        from harness.lab.siem import process
+    except ModuleNotFoundError as error:
+        hint = "pip install 'exchange-log-harness[lab]'"
+        raise HarnessError(f"the simulated console needs {error.name}", hint=hint) from error
+    return process
 
 
 def _version(text: str) -> tuple[str, VersionState]:
@@ -122,8 +136,7 @@ def source(
     eps: float | None,
 ) -> int:
     """Set what a running console says of its log source NAME."""
-    from harness.lab.siem import process
-
+    process = _process()
     changes: dict[str, object] = {"name": name}
     if status is not None:
         severity = _SEVERITIES.get(status, "INFO")
@@ -154,7 +167,5 @@ def source(
 @click.pass_obj
 def mishap(state: Path, /, **changes: object) -> int:
     """Let something befall a running console; without options all is well again."""
-    from harness.lab.siem import process
-
-    process.tell(state, "mishap", {name: value for name, value in changes.items() if value is not None})
+    _process().tell(state, "mishap", {name: value for name, value in changes.items() if value is not None})
     return 0

@@ -6,6 +6,7 @@ import math
 import socket
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from harness.cli.definitions import GivenSources
     from harness.cli.lab import Reached
+    from harness.collect.source import Family
     from harness.exchange.folders import Folders, Stated
     from harness.inventory import Host, Inventory
     from harness.logsource.model import LogSource
@@ -46,6 +48,8 @@ class PolledHost:
         address: Its IP address, which payloads name as ``SourceIp``; empty where its name has none.
         note: Where the folders come from, and why.
         stated: What the host says of its own logging; None where it wasn't asked.
+        home: The log sources that it would have by its own word, where the sources are from a file and it was asked.
+        written: The families that a server of its version and roles writes; none where a file says what is polled.
     """
 
     name: str
@@ -54,6 +58,8 @@ class PolledHost:
     address: str
     note: str
     stated: Stated | None = None
+    home: tuple[LogSource, ...] = ()
+    written: frozenset[Family] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,24 +138,39 @@ def polled_hosts(
     endpoints: dict[str, SmbEndpoint] = {}
     for host in hosts:
         try:
-            endpoints[host.name] = _endpoint(host, lab.get(host.name))
+            endpoints[host.name] = share_endpoint(host, lab.get(host.name))
         except InputError as error:
             problems += error.problems
     ready = _ready(hosts, inventory, extra, lab, problems, ask=ask)
     if problems:
         raise InventoryError(dict.fromkeys(problems))
     answers = _ask(hosts if ask else (), ready, stop, forks=forks, seconds=seconds)
-    found = []
-    for host in hosts:
-        endpoint = endpoints[host.name]
-        if given is not None:
-            answer = answers.get(host.name)
-            stated = None if answer is None or isinstance(answer, HarnessError) else answer.stated
-            own = HostSources(host.name, given.by_host[host.name], f"log sources of {given.file}", stated)
-        else:
-            own = _sources(host, answers.get(host.name), lab.get(host.name))
-        found.append(PolledHost(host.name, own.sources, endpoint, _ip(endpoint.target), own.note, own.stated))
-    return tuple(found)
+    return tuple(
+        _polled(host, endpoints[host.name], answers.get(host.name), lab.get(host.name), given) for host in hosts
+    )
+
+
+def _polled(
+    host: Host,
+    endpoint: SmbEndpoint,
+    answer: Folders | HarnessError | None,
+    lab: Reached | None,
+    given: GivenSources | None,
+) -> PolledHost:
+    """Put together what is polled of a host: its own log sources, or those of a file."""
+    address = _ip(endpoint.target)
+    if given is None:
+        own = _sources(host, answer, lab)
+        written = frozenset(polled.family for source in derive(host, None) for polled in source.polled())
+        return PolledHost(host.name, own.sources, endpoint, address, own.note, own.stated, written=written)
+    note = f"log sources of {given.file}"
+    sources = given.by_host[host.name]
+    if answer is None or isinstance(answer, HarnessError):
+        return PolledHost(host.name, sources, endpoint, address, note)
+    home: tuple[LogSource, ...] = ()
+    with suppress(SharePathError):  # then the file's word is all there is
+        home = derive(host, answer)
+    return PolledHost(host.name, sources, endpoint, address, note, answer.stated, home)
 
 
 def _ready(
@@ -228,7 +249,16 @@ def _ask(
     return dict(answers)
 
 
-def _endpoint(host: Host, lab: Reached | None) -> SmbEndpoint:
+def share_endpoint(host: Host, lab: Reached | None) -> SmbEndpoint:
+    """Give how a host's shares are reached.
+
+    Args:
+        host: The host.
+        lab: Where it answers if it is simulated.
+
+    Raises:
+        InputError: It can't be reached as it is described.
+    """
     if lab is None:
         return smb_endpoint(host)
     own = {} if host.get("smb_user") else {"user": lab.smb_user, "password": lab.password}

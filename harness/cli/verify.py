@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.executors import executor_options
 from harness.cli.interrupts import stopped_by_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from harness.cli.executors import Where
     from harness.verify.plugin import VerifyPlugin
 
 # What the user set for tests of their own has no say here.
@@ -60,6 +62,20 @@ _PARTS_LEFT_OUT = (
     multiple=True,
     help="A mapping file to lay over the shipped one, field by field. May be given more than once.",
 )
+@click.option(
+    "--log-sources",
+    "definitions",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Poll through the definitions in this file, as logsources export writes them, not as hosts and inventory say.",
+)
+@click.option(
+    "--console-schema",
+    "schema",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="For --log-sources: what the console answered, where the file has names or ids of the console's own.",
+)
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write the results as JUnit XML.")
 @click.option(
     "--timeout",
@@ -80,6 +96,7 @@ _PARTS_LEFT_OUT = (
     show_default=True,
     help="For people, or for programs: JSON alone on standard output.",
 )
+@executor_options
 def verify_command(
     *,
     inventory: Path,
@@ -87,6 +104,8 @@ def verify_command(
     limit: str | None,
     expectations: Path | None,
     mappings: Sequence[Path],
+    definitions: Path | None,
+    schema: Path | None,
     junit: Path | None,
     timeout: float,
     expression: str | None,
@@ -94,6 +113,7 @@ def verify_command(
     update: bool,
     forks: int,
     output: str,
+    where: Where,
 ) -> int:
     """Prove that the logs of INVENTORY's hosts arrive as the console will read them.
 
@@ -118,8 +138,16 @@ def verify_command(
             outcomes.append(outcome)
             verification.outcome(terminal, outcome)
 
-        request = Request(inventory, playbooks, limit, expectations, mappings, timeout, forks)
-        with prepare(request, stop=stop, notice=terminal.notice) as prepared:
+        with (
+            where.executor() as executor,
+            prepare(
+                Request(
+                    inventory, playbooks, limit, expectations, mappings, timeout, forks, definitions, schema, executor
+                ),
+                stop=stop,
+                notice=terminal.notice,
+            ) as prepared,
+        ):
             for notice in prepared.notices:
                 terminal.notice(notice)
             plugin = VerifyPlugin(prepared.workload, update=update, tell=tell)

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from harness.cli.definitions import expected, given_sources
 from harness.cli.lab import lab_of
+from harness.cli.parcels import ask_here, on_worker, parcels
 from harness.cli.polled import polled_hosts
 from harness.errors import InputError
+from harness.events import Family, Format
+from harness.events.mappingfile import Overlay
 from harness.exchange.folders import owa_path, services
+from harness.executor import LOCAL
 from harness.inventory import load as load_inventory
 from harness.logsource.derive import version_of
 from harness.modules.registry import MODULES
@@ -21,6 +26,7 @@ from harness.source import Problem, Source
 from harness.verify.gather import Subject, mappings
 from harness.verify.loader import load, load_file
 from harness.verify.probe import OwaProbe, SmtpProbe
+from harness.verify.remote import RemoteHost, Visit
 from harness.verify.workload import Task, Workload
 
 if TYPE_CHECKING:
@@ -28,11 +34,15 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from harness.cli.definitions import GivenSources
     from harness.cli.lab import Reached
+    from harness.cli.parcels import Parcel
     from harness.cli.polled import PolledHost
+    from harness.executor import Executor
     from harness.inventory import Host, Inventory
     from harness.verify.expectations import Expectations
     from harness.verify.probe import Kind, Probe, ProbeOptions
+    from harness.verify.workload import HostWork
 
 T = TypeVar("T")
 
@@ -53,6 +63,9 @@ class Request:
         mappings: Mapping files to lay over the shipped ones.
         timeout: Seconds for all of it.
         forks: Hosts at a time.
+        definitions: A file of log sources to poll through, instead of those that the hosts are found to have.
+        schema: A file of a console's answers, for a file of definitions that has ids alone.
+        executor: Polls the hosts.
     """
 
     inventory: Path
@@ -62,6 +75,9 @@ class Request:
     mappings: Sequence[Path] = ()
     timeout: float = 300.0
     forks: int = 20
+    definitions: Path | None = None
+    schema: Path | None = None
+    executor: Executor = LOCAL
 
 
 @dataclass(slots=True)
@@ -115,12 +131,22 @@ def prepare(
     if not tasks:
         where = Source("--limit" if request.limit else str(request.inventory))
         raise InputError([Problem(where, "no host is left to verify")])
+    hosts = [task.host for task in tasks.values()]
+    notices = [f"note: {each}" for each in inventory.notices]
+    given = None
+    if request.definitions is not None:
+        given = given_sources(request.definitions, inventory, hosts, request.schema)
+        notices += [f"note: {each}" for each in given.notices]
+        for name, task in tasks.items():
+            tasks[name] = replace(task, sections=(expected(given, task.host), *task.sections))
     held = ExitStack()
     stop = stop or threading.Event()
-    hosts = [task.host for task in tasks.values()]
-    reach = _Reach(inventory, request.inventory, hosts, held, forks=request.forks, stop=stop, notice=notice)
-    workload = Workload(tasks, reach, layers, request.timeout, request.forks, stop)
-    return Prepared(workload, tuple(f"note: {each}" for each in inventory.notices), held)
+    reach = _Reach(
+        inventory, request.inventory, hosts, held, forks=request.forks, stop=stop, notice=notice, given=given
+    )
+    elsewhere = None if request.executor is LOCAL else _Elsewhere(request, reach, notice)
+    workload = Workload(tasks, reach, layers, request.timeout, request.forks, stop, elsewhere)
+    return Prepared(workload, tuple(notices), held)
 
 
 def _sections(request: Request, problems: list[Problem]) -> list[tuple[str, Source, Expectations]]:
@@ -167,6 +193,7 @@ class _Reach:
         forks: Hosts asked at a time.
         stop: Set to end the questions early.
         notice: Takes what the user should know about hosts.
+        given: Log sources from a file; None to take what the hosts are found to have.
     """
 
     def __init__(
@@ -179,6 +206,7 @@ class _Reach:
         forks: int,
         stop: threading.Event,
         notice: Callable[[str], None],
+        given: GivenSources | None,
     ) -> None:
         self._inventory = inventory
         self._path = path
@@ -187,29 +215,106 @@ class _Reach:
         self._forks = forks
         self._stop = stop
         self._notice = notice
+        self.given = given
         self._lab: Mapping[str, Reached] | None = None
+
+    @property
+    def hosts(self) -> Sequence[Host]:
+        """All hosts of the run."""
+        return self._hosts
+
+    def lab(self) -> Mapping[str, Reached]:
+        """Give where the simulated hosts answer, once they do."""
+        if self._lab is None:
+            self._lab = self._held.enter_context(lab_of(self._hosts, self._path))
+        return self._lab
 
     def __call__(
         self, names: Sequence[str], probes: Mapping[str, ProbeOptions], seconds: float
     ) -> Mapping[str, Subject]:
         """Ask the hosts where their logs are."""
-        if self._lab is None:
-            self._lab = self._held.enter_context(lab_of(self._hosts, self._path))
-        lab = self._lab
+        lab = self.lab()
         wanted = [host for host in self._hosts if host.name in names]
-        polled = polled_hosts(wanted, self._inventory, {}, lab, stop=self._stop, forks=self._forks, seconds=seconds)
+        polled = polled_hosts(
+            wanted,
+            self._inventory,
+            {},
+            lab,
+            stop=self._stop,
+            forks=self._forks,
+            seconds=seconds,
+            given=self.given,
+        )
         for each in polled:
             if each.note and not self._stop.is_set():
                 self._notice(f"{each.name}: {each.note}")
         by_name = {each.name: each for each in polled}
-        return {host.name: _subject(host, by_name[host.name], lab.get(host.name), probes[host.name]) for host in wanted}
+        return {host.name: subject(host, by_name[host.name], lab.get(host.name), probes[host.name]) for host in wanted}
 
 
-def _subject(host: Host, polled: PolledHost, lab: Reached | None, options: ProbeOptions) -> Subject:
+class _Elsewhere:
+    """Has workers probe and poll hosts; see `harness.verify.workload.Elsewhere`.
+
+    Args:
+        request: What the user asked for.
+        reach: Knows the hosts and their lab.
+        notice: Takes what the user should know about hosts.
+    """
+
+    def __init__(self, request: Request, reach: _Reach, notice: Callable[[str], None]) -> None:
+        self._request = request
+        self._reach = reach
+        self._notice = notice
+
+    def __call__(self, works: Mapping[str, HostWork]) -> Mapping[str, RemoteHost]:
+        """Pack the hosts."""
+        hosts = [host for host in self._reach.hosts if host.name in works]
+        executor = self._request.executor
+        packed = parcels(
+            hosts,
+            self._reach.lab(),
+            self._request.inventory,
+            confidential=executor.confidential,
+            given=self._reach.given,
+        )
+        overlays = tuple(map(Overlay.of, self._request.mappings))
+        return {
+            name: RemoteHost(executor, Visit(name, _Arrive(packed[name]), work, tuple(Format), overlays), self._notice)
+            for name, work in works.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrive:
+    """Makes a host ready on a worker."""
+
+    parcel: Parcel
+
+    def __call__(self, work: HostWork, seconds: float) -> tuple[Subject, str]:
+        """Ask it where its logs are."""
+        with on_worker():
+            host, lab = self.parcel.unpack()
+            polled = ask_here(self.parcel, seconds=seconds)
+            return subject(host, polled, lab, work.probes), polled.note
+
+
+def subject(host: Host, polled: PolledHost, lab: Reached | None, options: ProbeOptions) -> Subject:
+    """Give what verification needs of a host.
+
+    Args:
+        host: The host.
+        polled: What is polled of it.
+        lab: Where it answers if it is simulated.
+        options: What the expectations say of probes.
+    """
+
     def probe(kind: Kind) -> Probe:
         return smtp_probe(host, lab, options) if kind == "smtp" else owa_probe(host, lab, options)
 
     folders = tuple(each for source in polled.sources for each in source.polled())
+    home: dict[str, tuple[str, ...]] = {}
+    for each in (each for source in polled.home for each in source.polled()):
+        home[each.family] = (*home.get(each.family, ()), f"{each.share}/{each.folder}")
     return Subject(
         name=host.name,
         address=polled.address,
@@ -217,7 +322,9 @@ def _subject(host: Host, polled: PolledHost, lab: Reached | None, options: Probe
         connect=lambda: SmbConnection(polled.endpoint),
         probe=probe,
         stated=polled.stated,
+        written=frozenset(map(Family, polled.written)),
         takes_mail=bool(services(version_of(host), frozenset(host.get("exchange_roles") or ()))),
+        home=home,
     )
 
 

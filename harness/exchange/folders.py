@@ -7,16 +7,27 @@ folder is named after the server. IIS's folder is documented for IIS 7 and later
 Believed, not documented: the installation folders of 2003 and 2007, IIS 6's ``system32\LogFiles`` for Exchange 2003
 and for 2007 on Windows 2003, and that the Default Web Site and the Default SMTP Virtual Server are number 1 (they are,
 unless somebody made them anew). Folders that were read off the host are always preferred.
+
+`relocated` is harness's own: the tree of folders that Exchange 2013 makes for its services, below another root, which
+holds nothing but SMTP protocol logs. So one log source can poll them all.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+from harness.exchange.values import same_path
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Service = Literal["hub", "frontend", "mailbox", "edge"]
 """A transport service that has protocol logs of its own; up to 2010 there is one only, ``hub`` or ``edge``."""
 
+_PARTS: dict[Service, str] = {"hub": "Hub", "frontend": "FrontEnd", "mailbox": "Mailbox", "edge": "Edge"}
+_STOCK_LOGS = r"\transportroles\logs"
+_BACKSLASH = "\\"
 _IIS = r"%SystemDrive%\inetpub\logs\LogFiles\W3SVC1"
 _IIS_6 = r"%SystemDrive%\WINDOWS\system32\LogFiles"
 _SERVER = "{server}"
@@ -75,6 +86,11 @@ def _protocol(logs: str, service: Service) -> SmtpFolders:
     return SmtpFolders(service, rf"{logs}\ProtocolLog\SmtpReceive", rf"{logs}\ProtocolLog\SmtpSend")
 
 
+def relocated(root: str, service: Service) -> SmtpFolders:
+    """Give the folders of a transport service whose protocol logs were moved below a root."""
+    return _protocol(rf"{root.rstrip(_BACKSLASH)}\{_PARTS[service]}", service)
+
+
 def _together(version: str, install: str, owa: str) -> Folders:
     """All protocol logs in one place: up to 2010."""
     logs = rf"{install}\TransportRoles\Logs"
@@ -85,13 +101,9 @@ def _together(version: str, install: str, owa: str) -> Folders:
 def _apart(version: str) -> Folders:
     """Protocol logs apart for each service: from 2013 on."""
     logs = rf"{_INSTALL}\V15\TransportRoles\Logs"
-    smtp = (
-        _protocol(rf"{logs}\Hub", "hub"),
-        _protocol(rf"{logs}\FrontEnd", "frontend"),
-        _protocol(rf"{logs}\Mailbox", "mailbox"),
-        _protocol(rf"{logs}\Edge", "edge"),
+    return Folders(
+        _IIS, tuple(relocated(logs, service) for service in _PARTS), rf"{logs}\MessageTracking", _origin(version)
     )
-    return Folders(_IIS, smtp, rf"{logs}\MessageTracking", _origin(version))
 
 
 def _origin(version: str) -> str:
@@ -161,6 +173,36 @@ def services(version: str, roles: frozenset[str]) -> frozenset[Service]:
             found |= {"hub", "mailbox"}
         return frozenset(found)
     return frozenset({"hub", "frontend", "mailbox"})
+
+
+def stock(version: str, install: str, service: Service) -> SmtpFolders:
+    r"""Give the folders that setup gave a transport service.
+
+    Args:
+        version: A key of ``DEFAULTS``.
+        install: Exchange's installation folder, as ``D:\Exchange``.
+        service: Which.
+    """
+    logs = rf"{install.rstrip(_BACKSLASH)}\TransportRoles\Logs"
+    return _protocol(logs, service) if version in _TOGETHER else relocated(logs, service)
+
+
+def common_root(services: Iterable[SmtpFolders]) -> str:
+    """Give the root below which all services' protocol logs were moved.
+
+    Returns:
+        Empty where they weren't: also for the folder where setup puts them, which holds logs of other kinds.
+    """
+    root = ""
+    for smtp in services:
+        above = smtp.receive.rstrip(_BACKSLASH).rsplit(_BACKSLASH, 3)[0]
+        wanted = relocated(above, smtp.service)
+        if not (same_path(smtp.receive, wanted.receive) and same_path(smtp.send, wanted.send)):
+            return ""
+        if not same_path(root or above, above):
+            return ""
+        root = above
+    return "" if root.casefold().endswith(_STOCK_LOGS) else root
 
 
 def serves_owa(version: str, roles: frozenset[str]) -> bool:

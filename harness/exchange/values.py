@@ -14,6 +14,7 @@ _PRINTED = re.compile(r"^[^(]*\(([^)]*?)\s*bytes\)$", re.IGNORECASE)
 _WRITTEN = re.compile(r"^(\d+)\s*(B|KB|MB|GB|TB)?$", re.IGNORECASE)
 _SPAN = re.compile(r"^(?:(\d+)\.)?(\d{1,2}):(\d{2}):(\d{2})(?:\.\d{1,7})?$")
 _DAYS = re.compile(r"^(\d+)\s*(?:d|days?)$", re.IGNORECASE)
+_LOCAL = re.compile(r"[A-Za-z]:\\(?:[^\\/:*?\"<>|\x00-\x1f]+\\?)*")
 UNLIMITED = "Unlimited"
 
 
@@ -87,3 +88,16 @@ def age(text: str) -> str:
 def same_path(one: str, other: str) -> bool:
     """Say whether two local paths are the same to Windows: in any case, with or without a closing backslash."""
     return one.rstrip("\\").casefold() == other.rstrip("\\").casefold()
+
+
+def local_path(path: str) -> str:
+    """Bring a path on a local drive to its one form, without a closing backslash.
+
+    Raises:
+        ValueError: It is no such path; Exchange takes no other for a log.
+    """
+    if path.startswith(("\\\\", "//")):
+        raise ValueError(f"{path!r} is a network path; Exchange writes its logs to a local drive only")
+    if not _LOCAL.fullmatch(path):
+        raise ValueError(f"{path!r} is no local path with a drive letter; write for example D:\\Logs")
+    return path.rstrip("\\") if len(path) > len("C:\\") else path

@@ -50,6 +50,8 @@ class Role:
         tracking: The object that message tracking's settings belong to.
         intra_org: The services with an implicit send connector to other servers of the organisation.
         delivery: The service with an implicit receive connector for delivery into mailboxes.
+        protocol_logs: The objects that the protocol logs' settings belong to, by what `harness.exchange.folders` calls
+            the service.
     """
 
     keys: tuple[str, ...]
@@ -58,6 +60,7 @@ class Role:
     tracking: TransportService | None = None
     intra_org: tuple[TransportService, ...] = ()
     delivery: TransportService | None = None
+    protocol_logs: Mapping[str, TransportService] = field(default_factory=dict)
 
     @property
     def matters(self) -> bool:
@@ -177,6 +180,12 @@ class Server:
         """The service with an implicit receive connector for delivery into mailboxes; None before 2013."""
         return next((role.delivery for role in self._role if role.delivery), None)
 
+    @property
+    def protocol_logs(self) -> Mapping[str, TransportService]:
+        """The objects that its protocol logs' settings belong to, by service; none where it takes part in no SMTP."""
+        found = {name: service for role in self._role for name, service in role.protocol_logs.items()}
+        return dict(sorted(found.items()))
+
 
 def _service(kind: str, noun: str) -> TransportService:
     return TransportService(kind, f"Get-{noun}", f"Set-{noun}")
@@ -192,14 +201,23 @@ _MAILBOX_TRANSPORT = _service("mailbox transport service", "MailboxTransportServ
 _2003: dict[str, Role] = {"mailbox": Role(("Setup",), web=True)}
 _UP_TO_2010: dict[str, Role] = {
     "hub_transport": Role(
-        ("HubTransportRole",), connectors=True, tracking=_TRANSPORT_SERVER, intra_org=(_TRANSPORT_SERVER,)
+        ("HubTransportRole",),
+        connectors=True,
+        tracking=_TRANSPORT_SERVER,
+        intra_org=(_TRANSPORT_SERVER,),
+        protocol_logs={"hub": _TRANSPORT_SERVER},
     ),
-    EDGE: Role(("EdgeTransportRole",), connectors=True, tracking=_TRANSPORT_SERVER),
+    EDGE: Role(
+        ("EdgeTransportRole",),
+        connectors=True,
+        tracking=_TRANSPORT_SERVER,
+        protocol_logs={"edge": _TRANSPORT_SERVER},
+    ),
     "mailbox": Role(("MailboxRole",), tracking=_MAILBOX_SERVER),
     "client_access": Role(("ClientAccessRole",), web=True),
     "unified_messaging": Role(("UnifiedMessagingRole",)),
 }
-_EDGE_FROM_2013 = Role(("EdgeTransportRole",), connectors=True, tracking=_TRANSPORT)
+_EDGE_FROM_2013 = Role(("EdgeTransportRole",), connectors=True, tracking=_TRANSPORT, protocol_logs={"edge": _TRANSPORT})
 # A 2013 mailbox server has a key ClientAccessRole as well; what clients connect to is the key CafeRole.
 _2013: dict[str, Role] = {
     "mailbox": Role(
@@ -209,8 +227,11 @@ _2013: dict[str, Role] = {
         tracking=_TRANSPORT,
         intra_org=(_TRANSPORT,),
         delivery=_MAILBOX_TRANSPORT,
+        protocol_logs={"hub": _TRANSPORT, "mailbox": _MAILBOX_TRANSPORT},
     ),
-    "client_access": Role(("CafeRole",), connectors=True, web=True, intra_org=(_FRONT_END,)),
+    "client_access": Role(
+        ("CafeRole",), connectors=True, web=True, intra_org=(_FRONT_END,), protocol_logs={"frontend": _FRONT_END}
+    ),
     EDGE: _EDGE_FROM_2013,
 }
 _FROM_2016: dict[str, Role] = {
@@ -221,6 +242,7 @@ _FROM_2016: dict[str, Role] = {
         tracking=_TRANSPORT,
         intra_org=(_TRANSPORT, _FRONT_END),
         delivery=_MAILBOX_TRANSPORT,
+        protocol_logs={"hub": _TRANSPORT, "frontend": _FRONT_END, "mailbox": _MAILBOX_TRANSPORT},
     ),
     EDGE: _EDGE_FROM_2013,
 }

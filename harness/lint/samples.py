@@ -132,6 +132,19 @@ def samples(target: Target) -> Mapping[str, tuple[Sample, ...]]:
     server = target.server
     services = [_resource(service.kind, "EX01", protocol_logging="None") for service in server.intra_org]
     delivery = [_resource(server.delivery.kind, "EX01", protocol_logging="None")] if server.delivery else []
+    folders = [
+        _resource(
+            service.kind,
+            "EX01",
+            service=name,
+            version=target.version.name,
+            install="C:\\Exchange\\",
+            receive="C:\\Receive",
+            send="C:\\Send",
+            tracking=None,
+        )
+        for name, service in server.protocol_logs.items()
+    ]
     tracking = _resource(
         "message tracking",
         "EX01",
@@ -185,6 +198,7 @@ def samples(target: Target) -> Mapping[str, tuple[Sample, ...]]:
                 [_resource("SMTP virtual server", "SmtpSvc/1", **site)],
             ),
         ),
+        "smtp_log_folders": (Sample({"root": "D:\\Smtp"}, folders),),
         "message_tracking": (Sample(tracked, [tracking]),),
         "service": (
             Sample({"names": ["MSExchangeTransport"], "state": "running"}, [service]),

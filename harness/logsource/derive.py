@@ -9,6 +9,11 @@ Receive and send logs are polled through the folder above both, which Exchange n
 moved them elsewhere, the folder above may hold anything, a database's transaction logs for example, which end in
 ``.log`` too; then they become two log sources, ``…`` and ``…-send``.
 
+With ``exchange_smtp_layout=relocated`` the services' logs were moved below ``exchange_smtp_root``, which holds nothing
+else (`harness.modules.smtp_log_folders` does that), and one log source polls them all.
+
+Folders are written with the administrative share of their drive, or with a share of ``smb_shares`` that holds them.
+
 Up to 2010 the mailbox role tracks what it submits in files ``MSGTRKM…``, which none of the protocol's file patterns is
 believed to match: such a host's log source has a pattern of its own. The protocol doesn't read Exchange 2003, and
 WinCollect does: its log source says so, over the same folders. Each further SMTP virtual server there is a log source
@@ -19,6 +24,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING, Any
@@ -26,7 +32,7 @@ from typing import TYPE_CHECKING, Any
 from harness.errors import DefinitionError, InventoryError, SharePathError
 from harness.events import Format
 from harness.exchange import folders as known
-from harness.exchange import versions
+from harness.exchange import values, versions
 from harness.exchange.folders import Folders
 from harness.inventory.secrets import PLAIN, ReferredSecret
 from harness.logsource.model import (
@@ -36,24 +42,28 @@ from harness.logsource.model import (
     LogSource,
     conflicts,
 )
+from harness.logsource.shares import shares_of, through
 from harness.remote.sharepath import SharePath, clean
 from harness.source import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from harness.exchange.folders import Service, SmtpFolders
     from harness.inventory import Host
+    from harness.logsource.shares import Share
 
 __all__ = ["Folders", "belongs", "check_distinct", "default_folders", "derive", "share_form"]
 
 _SYSTEM_DRIVE = re.compile("%SystemDrive%", re.IGNORECASE)
 _DRIVE = re.compile(r"^[A-Za-z]:$")
 _PROTOCOL_LOG = "protocollog"
+_RELOCATED = "relocated"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NETBIOS_LENGTH = 15
 _EXCHANGE_2003 = "2003"
+_SUFFIX = re.compile(r"(-frontend|-mailbox)?(-smtpsvc\d+)?(-send)?", re.ASCII)
 _SUFFIXES: dict[Service, str] = {"hub": "", "edge": "", "frontend": "-frontend", "mailbox": "-mailbox"}
 
 
@@ -68,8 +78,8 @@ def derive(host: Host, folders: Folders | None) -> tuple[LogSource, ...]:
         At least one; identifiers differ.
 
     Raises:
-        InventoryError: The host's default folders can't be told without its name, or the console wouldn't take what
-            the inventory says of the log source.
+        InventoryError: The host's default folders can't be told without its name, the host's SMTP logs aren't where
+            the inventory says that they were moved, or the console wouldn't take what it says of the log source.
         SharePathError: A folder isn't on a local drive.
     """
     try:
@@ -108,8 +118,8 @@ def belongs(identifier: str, base: str) -> bool:
         identifier: The log source's.
         base: The identifier of the host's first log source.
     """
-    suffixes = {suffix + more for suffix in _SUFFIXES.values() for more in ("", "-send")}
-    return identifier.casefold() in {f"{base}{suffix}".casefold() for suffix in suffixes}
+    own, first = identifier.casefold(), base.casefold()
+    return own.startswith(first) and _SUFFIX.fullmatch(own[len(first) :]) is not None
 
 
 def default_folders(host: Host) -> Folders:
@@ -129,7 +139,12 @@ def default_folders(host: Host) -> Folders:
             "set exchange_fqdn to the server's full name",
         )
         raise InventoryError([problem])
-    return known.of_roles(version, frozenset(host.get("exchange_roles") or ()), server)
+    found = known.of_roles(version, frozenset(host.get("exchange_roles") or ()), server)
+    root = _wanted_root(host)
+    if not root or not found.smtp:
+        return found
+    moved = tuple(known.relocated(root, smtp.service) for smtp in found.smtp)
+    return replace(found, smtp=moved, origin=f"{found.origin}, SMTP logs below {root}")
 
 
 def version_of(host: Host) -> str:
@@ -146,15 +161,16 @@ def _computer_name(host: Host) -> str:
     return name.partition(".")[0].upper()[:_NETBIOS_LENGTH]
 
 
-def share_form(path: str, *, system_drive: str = "C:") -> str:
+def share_form(path: str, *, system_drive: str = "C:", shares: Sequence[Share] = ()) -> str:
     r"""Write a Windows path as a log source takes it.
 
     Args:
         path: For example ``C:\inetpub\logs`` or ``%SystemDrive%\inetpub\logs``.
         system_drive: What ``%SystemDrive%`` stands for.
+        shares: Shares that are preferred to the drive's own.
 
     Returns:
-        For example ``c$/inetpub/logs/``.
+        For example ``c$/inetpub/logs/``, or ``weblogs$/`` where a share of that name is of this folder.
 
     Raises:
         SharePathError: It isn't a path on a local drive, so there is no administrative share for it.
@@ -170,16 +186,19 @@ def share_form(path: str, *, system_drive: str = "C:") -> str:
         raise SharePathError(
             f"{path!r} has a variable that isn't known here", path=path, hint="write the folder itself"
         )
-    return str(SharePath(f"{whole.drive[0].lower()}$", clean("/".join(whole.parts[1:]))))
+    return through(whole, shares) or str(SharePath(f"{whole.drive[0].lower()}$", clean("/".join(whole.parts[1:]))))
 
 
 def _log_sources(host: Host, folders: Folders) -> Iterator[LogSource]:
+    shares = shares_of(host)
+
     def share(path: str) -> str:
-        return share_form(path, system_drive=folders.system_drive) if path else ""
+        return share_form(path, system_drive=folders.system_drive, shares=shares) if path else ""
 
     settings = _settings(host)
     named = host.get("logsource_identifier") or host.name
-    places = dict(_smtp_places(folders.smtp))
+    root = _relocated_root(host, folders)
+    places = {"": root} if root else dict(_smtp_places(folders.smtp))
     places.setdefault("", "")
     for suffix in sorted(places):
         identifier = named + suffix
@@ -271,6 +290,35 @@ def _files(host: Host) -> dict[str, Any]:
         }
     apart = known.submits_apart(version, frozenset(host.get("exchange_roles") or ()))
     return {"msgtrk_patterns": MSGTRK_UP_TO_2010_PATTERNS} if apart else {}
+
+
+def _wanted_root(host: Host) -> str:
+    """Give the folder below which the inventory says that SMTP logs were moved; empty where it doesn't."""
+    asked = host.get("exchange_smtp_layout") == _RELOCATED and version_of(host) != _EXCHANGE_2003
+    return str(host.get("exchange_smtp_root")) if asked else ""
+
+
+def _relocated_root(host: Host, folders: Folders) -> str:
+    """Give the folder of all SMTP logs of a host whose inventory says that they were moved; empty for another host's.
+
+    Raises:
+        InventoryError: They weren't, as the host says.
+    """
+    root = _wanted_root(host)
+    if not root or not folders.smtp:
+        return ""
+    found = known.common_root(folders.smtp)
+    if found and values.same_path(found, root):
+        return root
+    elsewhere = next(each for each in folders.smtp if each != known.relocated(root, each.service))
+    problem = Problem(
+        host.source("exchange_smtp_layout"),
+        f"{host.name}: its SMTP logs should all be below {root}, but those of the {elsewhere.service} service are in "
+        f"{elsewhere.receive or 'no folder'} and {elsewhere.send or 'no folder'}",
+        "move them: harness apply with the shipped playbook, or a task smtp_log_folders of your own; or set "
+        "exchange_smtp_layout=per_service",
+    )
+    raise InventoryError([problem])
 
 
 def _smtp_places(services: tuple[SmtpFolders, ...]) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from harness.logsource.parameters import Attribute
     from harness.logsource.schema import ProtocolType
-    from harness.source import Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +37,13 @@ class Definition:
     source: LogSource
     entry: Entry
 
-    def place(self, attribute: Attribute) -> Source:
-        """Give where a parameter's value stands."""
+    def steps(self, attribute: Attribute) -> Steps:
+        """Give the way to a parameter's value; none where the file calls it by an id alone."""
         for index, each in enumerate(self.entry.parameters):
             known = find((each.name or "", each.label or ""))
             if known is not None and known.attribute == attribute:
-                return self.entry.place("protocol_parameters", index, "value")
-        return self.entry.place()
+                return ("protocol_parameters", index, "value")
+        return ()
 
 
 def definitions(path: Path, schema: Schema | None = None) -> list[Definition]:

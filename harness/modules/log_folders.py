@@ -68,21 +68,14 @@ def script(target: Target, roles: frozenset[str] = frozenset()) -> Script:
     if target.version.management == "wmi":
         return powershell.script("log_folders.2003.read.ps1.j2")
     server = Server(target.version, roles or target.version.usual)
-    own = server.tracking.get if server.tracking else ""
+    own = server.tracking
     # A mailbox server up to 2010 tracks messages, and has no protocol logs.
-    running = sorted(folders.services(target.version.name, roles)) or (["mailbox"] if own else [])
-    get = {
-        "frontend": "Get-FrontendTransportService",
-        "mailbox": server.delivery.get if server.delivery else own,
-    }
-    services = [
-        {"service": service, "get": get.get(service, own), "tracking": get.get(service, own) == own}
-        for service in running
-    ]
+    running = server.protocol_logs or ({"mailbox": own} if own else {})
+    services = [{"service": name, "get": service.get, "tracking": service == own} for name, service in running.items()]
     web = folders.serves_owa(target.version.name, roles)
     return powershell.script(
         "log_folders.read.ps1.j2",
-        cmdlets={"Get-ReceiveConnector", "Get-SendConnector", *(get.get(service, own) for service in running)},
+        cmdlets={"Get-ReceiveConnector", "Get-SendConnector", *(service.get for service in running.values())},
         web=web,
         services=services,
         has_web=web,

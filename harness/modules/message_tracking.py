@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from harness.modules.base import Resource, Target
     from harness.remote.powershell import Script
 
-_DRIVE_PATH = re.compile(r"^[A-Za-z]:\\(?:[^\\/:*?\"<>|\x00-\x1f]+\\?)*$")
 _PARAMETERS = {
     "enabled": "MessageTrackingLogEnabled",
     "path": "MessageTrackingLogPath",
@@ -31,17 +29,9 @@ _PARAMETERS = {
 }
 
 
-def _local_path(path: str) -> str:
-    if path.startswith(("\\\\", "//")):
-        raise ValueError(f"{path!r} is a network path; Exchange writes its logs to a local drive only")
-    if not _DRIVE_PATH.match(path):
-        raise ValueError(f"{path!r} is no local path with a drive letter; write for example D:\\Logs\\MessageTracking")
-    return path.rstrip("\\") if len(path) > len("C:\\") else path
-
-
 Size = Annotated[str, pydantic.BeforeValidator(lambda value: values.size(str(value)))]
 Age = Annotated[str, pydantic.BeforeValidator(lambda value: values.age(str(value)))]
-LocalPath = Annotated[str, pydantic.AfterValidator(_local_path)]
+LocalPath = Annotated[str, pydantic.AfterValidator(values.local_path)]
 
 
 class MessageTrackingArguments(Arguments):

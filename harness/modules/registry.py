@@ -12,6 +12,7 @@ from harness.modules.log_share import LogShare
 from harness.modules.message_tracking import MessageTracking
 from harness.modules.powershell import PowerShell
 from harness.modules.service import Service
+from harness.modules.smtp_log_folders import SmtpLogFolders
 from harness.modules.smtp_virtual_server import SmtpVirtualServer
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ MODULES: dict[str, Module[Any]] = {
         ReceiveConnector(),
         SendConnector(),
         SmtpVirtualServer(),
+        SmtpLogFolders(),
         MessageTracking(),
         Service(),
         Firewall(),

@@ -14,16 +14,24 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness import debug, workers
 from harness.collect.delivery import Delivered, Handover
 from harness.collect.poll import Poller
 from harness.collect.positions import Positions
-from harness.errors import HarnessError, HostError, ProbeError, UnreachableError
+from harness.errors import (
+    HarnessError,
+    HostError,
+    PathMissingError,
+    ProbeError,
+    ShareMissingError,
+    UnreachableError,
+)
 from harness.events import Family, Format, Header, Record, load, reader_for, recognise
 from harness.events.formats import HEAD
 from harness.verify import hops
+from harness.verify.expectations import SWITCH
 from harness.verify.probe import DEADLINE, PROBED, SmtpProbe, greeted_by_probe, mentions, recognises
 from harness.verify.probed import ConnectorsLogged, ProbeArrives
 from harness.verify.seen import KEPT, Arrival, Seen, Trail
@@ -45,6 +53,8 @@ INTERVAL = 2.0
 
 _GRACE = 5.0
 _WAKE = 0.2
+# How long to wait for what the other folders may show, once one of a family's folders is known to be wrong.
+_LOST = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,9 @@ class Subject:
         connect: Gives a connection to its shares.
         probe: Makes a probe of a kind.
         stated: What the host says of its own logging; None where it wasn't asked.
+        written: The families that a host of its version and roles writes, wherever that is.
         takes_mail: Whether it has a receive connector, or an SMTP virtual server, for a probe's message.
+        home: Where the host itself says that each family's logs are, where the folders are from elsewhere.
     """
 
     name: str
@@ -67,7 +79,9 @@ class Subject:
     connect: Callable[[], SmbConnection]
     probe: Callable[[Kind], Probe]
     stated: Stated | None = None
+    written: frozenset[Family] = frozenset()
     takes_mail: bool = True
+    home: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -185,6 +199,60 @@ class _Sink:
             seen.trail.ended = seen.trail.ended or hops.ends(event)
 
 
+def probed(expectations: Iterable[Expectation]) -> dict[Family, Kind]:
+    """Give the kind of probe that each family must show, as far as one is expected."""
+    found: dict[Family, Kind] = {}
+    for expectation in expectations:
+        if isinstance(expectation.check, ProbeArrives):
+            found[expectation.family] = expectation.check.kind
+        elif isinstance(expectation.check, ConnectorsLogged):
+            found |= dict.fromkeys(PROBED["smtp"], "smtp")
+    return found
+
+
+def watch(
+    name: str,
+    expectations: Sequence[Expectation],
+    families: Iterable[Family],
+    deadlines: Mapping[Family, float],
+    *,
+    keep: int,
+    stated: Stated | None = None,
+) -> dict[Family, Watched]:
+    """Give what there is to watch on a host.
+
+    Args:
+        name: Its name in the inventory.
+        expectations: All that is expected of it.
+        families: Families that are looked at even where nothing is expected of them.
+        deadlines: Seconds for each family that has a deadline of its own.
+        keep: How many of the last events of each family are kept.
+        stated: What the host says of its own logging; None where it wasn't asked.
+    """
+    trail = Trail()
+    probes = probed(expectations)
+    return {
+        family: Watched(
+            Seen(name, family, keep=keep, trail=trail, stated=stated),
+            [(each, each.check.judge()) for each in expectations if each.family is family],
+            deadlines.get(family, DEADLINE),
+            probes.get(family),
+        )
+        for family in dict.fromkeys([*(expectation.family for expectation in expectations), *probes, *families])
+    }
+
+
+class Gathers(Protocol):
+    """One host, wherever it is polled."""
+
+    @property
+    def watched(self) -> Mapping[Family, Watched]:
+        """What is watched, each settled once its ``done`` is set."""
+
+    def run(self, stop: threading.Event, until: float) -> None:
+        """Probe and poll until all is settled; see `HostGather.run`."""
+
+
 class HostGather:
     """One host: its probes, its polls, and what they showed.
 
@@ -209,23 +277,7 @@ class HostGather:
     ) -> None:
         self.subject = subject
         self._mappings = mappings
-        self.watched: dict[Family, Watched] = {}
-        trail = Trail()
-        probed: dict[Family, Kind] = {}
-        for expectation in expectations:
-            if isinstance(expectation.check, ProbeArrives):
-                probed[expectation.family] = expectation.check.kind
-            elif isinstance(expectation.check, ConnectorsLogged):
-                probed |= dict.fromkeys(PROBED["smtp"], "smtp")
-        for family in dict.fromkeys([*(expectation.family for expectation in expectations), *probed, *families]):
-            own = [(each, each.check.judge()) for each in expectations if each.family is family]
-            deadline = (deadlines or {}).get(family, DEADLINE)
-            self.watched[family] = Watched(
-                Seen(subject.name, family, keep=keep, trail=trail, stated=subject.stated),
-                own,
-                deadline,
-                probed.get(family),
-            )
+        self.watched = watch(subject.name, expectations, families, deadlines or {}, keep=keep, stated=subject.stated)
 
     def run(self, stop: threading.Event, until: float) -> None:
         """Probe and poll until all is settled.
@@ -250,10 +302,15 @@ class HostGather:
             since = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
             for family, watched in self.watched.items():
                 own = [folder for folder in self.subject.folders if folder.family == family.value]
-                watched.absent = not own
+                watched.absent = not own and family not in self.subject.written
+                if not own and not watched.absent:
+                    message = f"{self.subject.name} says that it has no folder for its {family} log"
+                    hint = f"give the log a folder on the server, and see {SWITCH[family]}"
+                    self._settle(watched, HostError(message, host=self.subject.name, hint=hint))
                 watched.seen.trail.untracked |= family is Family.MSGTRK and watched.absent
                 watched.unprobed = watched.probe == "smtp" and not self.subject.takes_mail
-                watched.seen.folders = tuple(f"{folder.share}/{folder.folder}" for folder in own)
+                watched.seen.folders = tuple(map(_place, own))
+                watched.seen.home = tuple(self.subject.home.get(family.value, ()))
                 handover = Handover(_Sink(watched, self.subject.address, self._mappings), positions)
                 watched.pollers = [
                     # The throttle is for what the console is sent; here nothing is sent.
@@ -287,7 +344,7 @@ class HostGather:
 
     def _poll(self, stop: threading.Event, until: float) -> None:
         begun = time.monotonic()
-        waiting = [watched for watched in self.watched.values() if not watched.absent]
+        waiting = [each for each in self.watched.values() if not each.absent and not each.done.is_set()]
         while waiting and not stop.is_set():
             round_begun = time.monotonic()
             over = [
@@ -310,7 +367,11 @@ class HostGather:
         watched.seen.cut = now >= until
         if watched.seen.cut or now >= start + watched.deadline:
             return True
-        return watched.seen.error is None and all(failure.final for failure in watched.failures())
+        if watched.seen.lost:
+            return watched.seen.lost == len(watched.seen.folders) or now >= start + _LOST
+        if watched.seen.error is not None:
+            return False
+        return all(failure.final for failure in watched.failures())
 
     def _poll_family(self, watched: Watched) -> bool:
         """Poll the folders of a family.
@@ -322,19 +383,23 @@ class HostGather:
         errors: list[HostError] = []
         files = 0
         refused: dict[str, str] = {}
+        missing: set[str] = set()
         for poller in watched.pollers:
             try:
                 result = poller.poll()
             except HostError as error:
                 errors.append(error)
-                place = f"{poller.source.share}/{poller.source.folder}"
+                place = _place(poller.source)
                 refused[place] = error.message + (f" ({error.hint})" if error.hint else "")
+                if isinstance(error, PathMissingError | ShareMissingError):
+                    missing.add(place)
             else:
                 files += result.listed
                 refused |= {f"{poller.source.share}/{path}": error.message for path, error in result.refused.items()}
         whole = len(errors) == len(watched.pollers)
         seen.error = errors[0] if whole else None
         seen.refused = refused
+        seen.missing = frozenset(missing)
         seen.files = files
         seen.polled_at = datetime.now(UTC)
         first = not seen.polls
@@ -345,6 +410,15 @@ class HostGather:
         for watched in self.watched.values():
             if not watched.done.is_set():
                 watched.seen.error = error
+
+    @staticmethod
+    def _settle(watched: Watched, error: HarnessError) -> None:
+        watched.seen.error = error
+        watched.done.set()
+
+
+def _place(folder: PolledFolder) -> str:
+    return f"{folder.share}/{folder.folder}"
 
 
 class Gathering:
@@ -357,9 +431,7 @@ class Gathering:
         forks: Hosts at a time.
     """
 
-    def __init__(
-        self, hosts: Mapping[str, HostGather], *, until: float, stop: threading.Event, forks: int = 20
-    ) -> None:
+    def __init__(self, hosts: Mapping[str, Gathers], *, until: float, stop: threading.Event, forks: int = 20) -> None:
         self.hosts = hosts
         self._until = until
         self._forks = forks
@@ -385,7 +457,7 @@ class Gathering:
                 break
         return None
 
-    def _run(self, host: HostGather) -> None:
+    def _run(self, host: Gathers) -> None:
         host.run(self._stop, self._until)
 
 

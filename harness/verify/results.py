@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from harness.errors import PathMissingError, UnreachableError
+from harness.errors import ClusterError, PathMissingError, ShareError, UnreachableError
+from harness.verify.definitions import FolderRead
 from harness.verify.expectations import SWITCH, Failure
 from harness.verify.probed import ConnectorsLogged, ProbeArrives
 from harness.verify.stated import STATED
@@ -60,8 +61,8 @@ class Outcome:
 
     @property
     def unreachable(self) -> bool:
-        """Whether it failed because nobody answers."""
-        return isinstance(self.error, UnreachableError)
+        """Whether it failed because nobody answers, the host or the cluster that should have asked it."""
+        return isinstance(self.error, UnreachableError | ClusterError)
 
     def lines(self) -> list[str]:
         """Say why it failed: setting, expected, seen, what to do."""
@@ -120,13 +121,13 @@ def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None,
     """
     failure: Failure | None = None
     error: HarnessError | None = None
-    status, reason = Status.PASSED, ""
+    reason = ""
     if watched is None or judge is None:
         failure = Failure(
             "an answer in time", "its logs were still being polled when the time was up", "give more with --timeout"
         )
-    elif watched.seen.stated is not None and not watched.absent and isinstance(expectation.check, STATED):
-        failure = judge.judge(watched.seen)  # whether its log can be read or not
+    elif _is_told_without_logs(expectation, watched):
+        failure = judge.judge(watched.seen)
     elif watched.seen.error is not None:
         error = watched.seen.error
         hint = error.hint
@@ -135,17 +136,33 @@ def outcome(host: str, name: str, expectation: Expectation, judge: Judge | None,
                 filter(None, (hint, f"a log that was never on has no folder: see {SWITCH[expectation.family]}"))
             )
         failure = Failure("its logs can be polled over SMB", error.message, hint)
-    elif watched.absent:
-        status, reason = Status.SKIPPED, f"a host of these roles has no {expectation.family} log"
-    elif isinstance(expectation.check, ConnectorsLogged) and watched.seen.trail.untracked:
-        status, reason = Status.SKIPPED, "a host of these roles tracks no messages, so nobody knows their connectors"
-    elif isinstance(expectation.check, ProbeArrives) and watched.unprobed:
-        status = Status.SKIPPED
-        reason = "a host of these roles has no receive connector that would take a message"
-    elif not watched.seen.polls:
-        failure = Failure("an answer in time", "its logs weren't polled once", "give more time with --timeout")
-    else:
-        failure = judge.judge(watched.seen)
-    if failure is not None:
-        status = Status.FAILED
+    elif not (reason := _needless(expectation, watched)):
+        if watched.seen.polls:
+            failure = judge.judge(watched.seen)
+        else:
+            failure = Failure("an answer in time", "its logs weren't polled once", "give more time with --timeout")
+    status = Status.FAILED if failure is not None else Status.SKIPPED if reason else Status.PASSED
     return Outcome(host, expectation.family.value, name, expectation.source, status, failure, error, reason)
+
+
+def _needless(expectation: Expectation, watched: Watched) -> str:
+    """Say why a host of these roles can't meet an expectation; empty where it can."""
+    if watched.absent:
+        return f"a host of these roles has no {expectation.family} log"
+    if isinstance(expectation.check, ConnectorsLogged) and watched.seen.trail.untracked:
+        return "a host of these roles tracks no messages, so nobody knows their connectors"
+    if isinstance(expectation.check, ProbeArrives) and watched.unprobed:
+        return "a host of these roles has no receive connector that would take a message"
+    return ""
+
+
+def _is_told_without_logs(expectation: Expectation, watched: Watched) -> bool:
+    """Tell whether an expectation can be judged whether the log can be read or not."""
+    if isinstance(expectation.check, STATED):
+        return watched.seen.stated is not None and not watched.absent
+    return isinstance(expectation.check, FolderRead) and _is_told(watched)
+
+
+def _is_told(watched: Watched) -> bool:
+    """Tell whether it is known of each folder whether it can be read."""
+    return watched.absent or bool(watched.seen.polls) or isinstance(watched.seen.error, ShareError)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -89,6 +90,8 @@ class Seen:
         quarantined: The first of the lines that couldn't be read.
         foreign: Files that aren't of this family, and why.
         refused: Files and folders that couldn't be read in the last poll, and why.
+        missing: Those folders of them that aren't there at all.
+        home: Where the host itself says that its logs are, in share form; empty where it wasn't asked.
         error: Why nothing can be polled.
         probe_error: Why the probe couldn't be sent.
         sent: Whether it was.
@@ -116,6 +119,8 @@ class Seen:
     quarantined: list[Quarantined] = field(default_factory=list)
     foreign: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    missing: frozenset[str] = frozenset()
+    home: tuple[str, ...] = ()
     error: HarnessError | None = None
     probe_error: HarnessError | None = None
     sent: bool = False
@@ -159,6 +164,19 @@ class Seen:
         folder = header.file.rpartition("/")[0]
         self.headers[folder] = Headed(self.place(header.file, header.line), header)
 
+    def misplaced(self, folder: str) -> bool:
+        """Tell whether a folder won't show this log: the host keeps it elsewhere, and nothing speaks against that."""
+        own = folder.casefold()
+        if not self.home or any(_below(own, home) or _below(home, own) for home in map(str.casefold, self.home)):
+            return False
+        read = any(_below(each, folder) for each in self.headers)
+        return folder in self.missing or (bool(_DRIVE.match(own)) and not read)
+
+    @property
+    def lost(self) -> int:
+        """How many folders are misplaced, so that waiting for them is of no use."""
+        return sum(map(self.misplaced, self.folders))
+
     def nothing(self) -> str:
         """Say that no event was seen, and what there was instead."""
         where = ", ".join(self.place(folder) for folder in self.folders) or "no folder"
@@ -170,3 +188,12 @@ class Seen:
         if not self.files:
             return f"no file in {where}"
         return f"no event in {self.files} file{'s' if self.files > 1 else ''} of {where}"
+
+
+# The administrative share of a drive; what a share of another name holds can't be told by its name.
+_DRIVE = re.compile(r"[a-z]\$/")
+
+
+def _below(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder or stands below it."""
+    return path == folder or path.startswith(folder.rstrip("/") + "/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from harness.exchange import versions
+from harness.exchange import folders, versions
 from harness.exchange.versions import Server
 from harness.inventory import keys
 
@@ -176,3 +176,15 @@ def test_the_usual_roles_make_a_server(version: versions.Version) -> None:
 def test_roles_alone_hint_at_a_version(roles: set[str], name: str) -> None:
     """An inventory that names roles and no version isn't refused for a version that it never named."""
     assert name == versions.likely(frozenset(roles)).name
+
+
+@pytest.mark.parametrize("version", [version for version in versions.VERSIONS if version != "2003"])
+def test_services_with_protocol_logs_are_those_with_default_folders(version: str) -> None:
+    """What is read off a host and what is assumed of it are about the same services, whatever roles it has."""
+    known = versions.VERSIONS[version]
+    together = frozenset(known.roles) - {versions.EDGE}
+    roles = [frozenset(), known.usual, together, *(frozenset({role}) for role in known.roles)]
+
+    assert [folders.services(version, each) for each in roles] == [
+        set(Server(known, each or known.usual).protocol_logs) for each in roles
+    ]

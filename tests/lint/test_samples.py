@@ -15,19 +15,20 @@ from harness.modules.registry import MODULES
 
 _EVERYWHERE = {"service", "firewall", "log_share", "collector_access"}
 _CONNECTORS = {"receive_connector", "send_connector"}
-_ALL = {*_CONNECTORS, "iis_logging", "message_tracking"}
+_SMTP = {*_CONNECTORS, "smtp_log_folders"}
+_ALL = {*_SMTP, "iis_logging", "message_tracking"}
 # What a server has beside what every server has, by version and role.
 _OF_SERVER: dict[tuple[str, str], set[str]] = {
     ("2003", "mailbox"): {"iis_logging", "smtp_virtual_server", "message_tracking"},
-    ("2007", "hub_transport"): {*_CONNECTORS, "message_tracking"},
-    ("2007", "edge_transport"): {*_CONNECTORS, "message_tracking"},
+    ("2007", "hub_transport"): {*_SMTP, "message_tracking"},
+    ("2007", "edge_transport"): {*_SMTP, "message_tracking"},
     ("2007", "mailbox"): {"message_tracking"},
     ("2007", "client_access"): {"iis_logging"},
     ("2010", "unified_messaging"): set(),
     ("2013", "mailbox"): _ALL,
-    ("2013", "client_access"): {*_CONNECTORS, "iis_logging"},
+    ("2013", "client_access"): {*_SMTP, "iis_logging"},
     ("2016", "mailbox"): _ALL,
-    ("SE", "edge_transport"): {*_CONNECTORS, "message_tracking"},
+    ("SE", "edge_transport"): {*_SMTP, "message_tracking"},
 }
 
 

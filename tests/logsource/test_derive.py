@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
 from harness.errors import InventoryError, SharePathError
-from harness.exchange.folders import DEFAULTS, Folders, SmtpFolders
+from harness.exchange.folders import DEFAULTS, Folders, SmtpFolders, relocated
 from harness.inventory import load
-from harness.logsource.derive import derive, share_form
+from harness.logsource.derive import belongs, check_distinct, derive, share_form
 from harness.logsource.model import FAMILIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from harness.exchange.folders import Service
     from harness.inventory import Host
     from harness.logsource.model import LogSource
 
@@ -179,6 +182,85 @@ def test_a_folder_of_other_things_is_never_polled(make_host: MakeHost) -> None:
     }
 
 
+def moved(root: str, *services: Service) -> Folders:
+    """Give a host whose SMTP logs were moved below a root."""
+    return Folders(OWA, tuple(relocated(root, service) for service in services), TRACKING, "the host")
+
+
+def test_relocated_smtp_logs_are_one_log_source(make_host: MakeHost) -> None:
+    """All services' logs are below one root that holds nothing else: one source reads them, and all other logs."""
+    host = make_host(exchange_smtp_layout="relocated", exchange_smtp_root=r"'E:\Logs\Smtp'")
+    (found,) = derive(host, moved(r"e:\logs\smtp", "hub", "frontend", "mailbox"))
+    (defaults,) = derive(host, None)
+
+    assert ("ex01.corp.example", "e$/Logs/Smtp/", True) == (found.identifier, found.smtp_folder, found.recursive)
+    assert ("d$/Exchange/MessageTracking/", "e$/Logs/Smtp/") == (found.msgtrk_folder, defaults.smtp_folder)
+    assert r"SMTP logs below E:\Logs\Smtp" in defaults.origin
+
+
+def test_without_smtp_logs_the_layout_says_nothing(make_host: MakeHost) -> None:
+    """A mailbox server up to 2010 has none that could be elsewhere."""
+    host = make_host(exchange_smtp_layout="relocated", exchange_version="2010", exchange_roles="mailbox")
+
+    assert [("", "the host")] == [
+        (source.smtp_folder, source.origin) for source in derive(host, Folders("", (), TRACKING, "the host"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "folders",
+    [
+        DEFAULTS["2016"],
+        moved(r"D:\Other", "hub", "frontend"),
+        Folders(OWA, (relocated(r"C:\ExchangeLogs\Smtp", "hub"), relocated(r"D:\Other", "mailbox")), "", "the host"),
+        Folders(OWA, (SmtpFolders("hub", "", ""),), "", "the host"),
+    ],
+    ids=["never moved", "another root", "one of two", "no folder"],
+)
+def test_a_host_that_was_not_relocated_is_refused(make_host: MakeHost, folders: Folders) -> None:
+    """A log source of a folder that nobody writes to would be empty for ever; the hint names what moves the logs."""
+    with pytest.raises(InventoryError) as caught:
+        derive(make_host(exchange_smtp_layout="relocated"), folders)
+
+    (problem,) = caught.value.problems
+    assert r"its SMTP logs should all be below C:\ExchangeLogs\Smtp, but those of the" in problem.message
+    assert "smtp_log_folders" in problem.hint
+
+
+def test_per_service_reads_relocated_folders_too(make_host: MakeHost) -> None:
+    """Each service has a folder of its own below the root, so nothing is lost before the logs are moved back."""
+    found = derive(make_host(exchange_smtp_layout="per_service"), moved(r"D:\Smtp", "hub", "frontend"))
+
+    assert {"": "d$/Smtp/Hub/ProtocolLog/", "-frontend": "d$/Smtp/FrontEnd/ProtocolLog/"} == {
+        source.identifier.removeprefix("ex01.corp.example"): source.smtp_folder for source in found
+    }
+
+
+def test_a_public_share_is_preferred_to_the_drives_own(make_host: MakeHost) -> None:
+    """The innermost share that holds a folder, in any case of its letters; what no share holds keeps its drive's."""
+    shares = r"web$=C:\INETPUB,web-logs=C:\inetpub\logs\LogFiles\,smtp$=E:\Logs\Smtp"
+    host = make_host(exchange_smtp_layout="relocated", exchange_smtp_root=r"'E:\Logs\Smtp'", smb_shares=f"'{shares}'")
+    (found,) = derive(host, moved(r"E:\Logs\Smtp", "hub"))
+
+    assert ("web-logs/W3SVC1/", "smtp$/", "d$/Exchange/MessageTracking/") == (
+        found.owa_folder,
+        found.smtp_folder,
+        found.msgtrk_folder,
+    )
+
+
+@pytest.mark.parametrize("wrong", ["logs", "logs=", r"logs=\\nas\logs", "logs=logs", r"=C:\Logs", r"a/../b=C:\Logs"])
+def test_what_is_no_share_with_its_folder_is_refused(make_host: MakeHost, wrong: str) -> None:
+    """All of them at once, by the inventory's line, with the form to write."""
+    with pytest.raises(InventoryError) as caught:
+        derive(make_host(smb_shares=f"'{wrong},good=C:\\Logs,{wrong}x'"), None)
+
+    assert [f"{wrong!r}", f"{wrong + 'x'!r}"] == [
+        problem.message.partition(": ")[2].partition(" is no share")[0] for problem in caught.value.problems
+    ]
+    assert "write NAME=FOLDER" in caught.value.problems[0].hint
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
@@ -204,3 +286,121 @@ def test_other_paths_are_refused(path: str) -> None:
     """There is no administrative share for them, or nobody knows where they lead."""
     with pytest.raises(SharePathError):
         share_form(path)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "expected"),
+    [("ex01-smtpsvc2", True), ("EX01-Frontend-send", True), ("ex01-smtpsvc", False), ("ex011", False), ("ex02", False)],
+)
+def test_what_is_a_host_s_own(identifier: str, expected: bool) -> None:
+    """Every log source that a host can have, wherever its logs are, and no other host's."""
+    assert expected == belongs(identifier, "ex01")
+
+
+def test_the_inventory_says_what_the_form_asks_for(make_host: MakeHost) -> None:
+    """Each key reaches its field; what isn't said is left to the console."""
+    (found,) = derive(
+        make_host(
+            exchange_version="2010",
+            logsource_name='"{host} ({version})"',
+            logsource_description="Mail",
+            logsource_identifier="mail",
+            logsource_server_address="10.0.0.7",
+            logsource_user=r"'CORP\svc'",
+            logsource_password="env:JSA",
+            logsource_polling_interval="30",
+            logsource_throttle="500",
+            logsource_smb_version="SMB3",
+            logsource_credibility="7",
+            logsource_coalescing="no",
+            logsource_groups="Mail,Exchange",
+            logsource_collector="ec0",
+            logsource_enabled="no",
+        ),
+        None,
+    )
+    expected = {
+        "name": "ex01.corp.example (2010)",
+        "description": "Mail",
+        "identifier": "mail",
+        "server_address": "10.0.0.7",
+        "domain": "CORP",
+        "user": "svc",
+        "password_reference": "env:JSA",
+        "polling_interval": 30.0,
+        "throttle": 500,
+        "smb_version": "SMB3",
+        "credibility": 7,
+        "coalescing": False,
+        "store_payload": None,
+        "groups": ("Mail", "Exchange"),
+        "collector": "ec0",
+        "enabled": False,
+        "type": "Microsoft Exchange Server",
+        "protocol": "Microsoft Exchange",
+    }
+
+    assert expected == {name: getattr(found, name) for name in expected}
+
+
+def test_the_account_is_that_of_smb_unless_another_is_named(make_host: MakeHost) -> None:
+    """And that is WinRM's, unless another is named; nothing is looked up for it."""
+    (found,) = derive(
+        make_host(exchange_version="2010", winrm_user="svc@corp.example", winrm_password="env:NOT_SET_ANYWHERE"), None
+    )
+
+    assert ("", "svc@corp.example", "env:NOT_SET_ANYWHERE") == (found.domain, found.user, found.password_reference)
+
+
+def test_a_password_in_clear_is_named_by_its_place(make_host: MakeHost) -> None:
+    """The password itself stands in no definition."""
+    (found,) = derive(make_host(exchange_version="2010", logsource_password="hunter22"), None)
+
+    assert re.fullmatch(r"logsource_password in .*inventory\.ini:2", found.password_reference)
+    assert "hunter22" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"logsource_name": r"'a\b'"}, "can't have the name"),
+        ({"logsource_name": "x" * 256}, "can't have the name"),
+        ({"logsource_name": "'{hots}'"}, "logsource_name has the placeholder {hots}"),
+        ({"logsource_description": "x" * 256}, "a description of 256 characters"),
+        ({"logsource_credibility": "11"}, "a credibility of 11 can't be"),
+        ({"logsource_polling_interval": "0"}, "an interval of 0 s"),
+        ({"logsource_encoding": "UTF-9"}, "no encoding 'UTF-9'"),
+    ],
+)
+def test_what_the_console_refuses_has_its_line(make_host: MakeHost, settings: dict[str, str], words: str) -> None:
+    """An error of the inventory, with the line of the key."""
+    with pytest.raises(InventoryError) as caught:
+        derive(make_host(exchange_version="2016", **settings), None)
+
+    (problem,) = caught.value.problems
+    assert 2 == problem.source.line
+    assert words in problem.message
+
+
+def test_two_hosts_cant_share_a_name_or_an_identifier(tmp_path: Path) -> None:
+    """Every conflict at once, each with the key that makes it; upper and lower case are the same."""
+    path = tmp_path / "inventory.ini"
+    path.write_text("a logsource_identifier=mail\nb logsource_identifier=MAIL\n[all:vars]\nexchange_version=2010\n")
+    hosts = load(path).hosts
+    with pytest.raises(InventoryError) as caught:
+        check_distinct([source for host in hosts.values() for source in derive(host, None)], hosts)
+
+    assert [(2, "identifier 'MAIL'"), (0, "name 'Exchange @ MAIL'")] == [
+        (problem.source.line, re.search(r"(?:identifier|name) '[^']*'", problem.message)[0])  # type: ignore[index]
+        for problem in caught.value.problems
+    ]
+    assert "for Microsoft Exchange Server over Microsoft Exchange is that of a log source of a's" in str(caught.value)
+
+
+def test_another_protocol_may_have_the_same_identifier(make_host: MakeHost) -> None:
+    """The console tells them apart by type and protocol as well."""
+    host = make_host(exchange_version="2010")
+    (one,) = derive(host, None)
+    other = replace(one, name="other", protocol="Syslog")
+
+    check_distinct([one, other], {host.name: host})

@@ -147,7 +147,7 @@ def test_nobody_reachable_is_4(tmp_path: Path) -> None:
 
     assert 4 == ended.code
     assert "unreachable: [ex01] => OWA::fields_present" in ended.out
-    assert "12 failed in " in ended.out
+    assert "13 failed in " in ended.out
     assert PASSWORD not in ended.out + ended.err
 
 
@@ -257,7 +257,7 @@ def test_a_project_of_the_user_s_runs_the_same_items(
     assert 0 == ended.returncode, ended.stdout + ended.stderr
     assert f"{HOST}::SMTP::probe" in ended.stdout
     assert "test_own.py::test_tracking[ex02.lab.example]" in ended.stdout
-    assert "28 passed in" in ended.stdout
+    assert "30 passed in" in ended.stdout
 
 
 def test_a_failure_in_a_project_is_a_few_lines(applied: RunningLab, project: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 from harness.document import parse
 from harness.errors import ProtocolFaultError
 from harness.events import Family
+from harness.exchange.folders import Stated
 from harness.remote.smb import SmbConnection
 from harness.verify import gather
 from harness.verify.gather import Gathering, HostGather, mappings
@@ -185,6 +186,70 @@ def test_the_connector_of_earlier_probes_is_named(host: LogHost) -> None:
         outcomes = verify(host, ALL_PROBES, timeout=1.5)
 
     assert r"earlier probes were logged by the connector 'EX01\Internet Frontend'" in failed(outcomes)["SMTP::probe"]
+
+
+def test_columns_by_format(host: LogHost) -> None:
+    """Each log is held against the columns of its own format; one of a format that nobody named doesn't pass."""
+    host.write("smtp/RECV2026112310-1.LOG", smtp_header() + smtp_row("<", "EHLO client.example"))
+    columns = "SMTP: {{fields_present: {{{}}}}}"
+    right, wrong, other = (
+        verify(host, columns.format(each), families=("SMTP",))
+        for each in ("smtp: [data]", "smtp: [cs-method]", "smtp2003: [cs-method]")
+    )
+
+    assert {} == failed(right)
+    assert "lacks cs-method" in failed(wrong)["SMTP::fields_present"]
+    assert "of the format smtp, of which no columns are named" in failed(other)["SMTP::fields_present"]
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"), [(Stated(tracking=True), None), (Stated(tracking=False), "is off"), (None, "wasn't asked")]
+)
+def test_what_the_server_says_of_tracking(host: LogHost, stated: Stated | None, expected: str | None) -> None:
+    """On is on, off is off, and a host that wasn't asked proves nothing."""
+    host.write_all()
+    value, _ = parse("MSGTRK: {tracking_enabled: true}", "expect.yml")
+    assert value is not None
+    gathered = HostGather(replace(host.subject(), stated=stated), load(value).items, mappings=mappings())
+    gathered.run(threading.Event(), time.monotonic() + 10)
+    failure = gathered.watched[Family.MSGTRK].failures()
+
+    assert ([] if expected is None else [True]) == [expected is not None and expected in each.seen for each in failure]
+
+
+def test_a_host_without_a_connector_gets_no_message(host: LogHost) -> None:
+    """The probe is skipped with the reason, and all else that is expected of the log still counts."""
+    host.write_all()
+    value, _ = parse("MSGTRK: {probe: smtp, min_events: 2}", "expect.yml")
+    assert value is not None
+    items = load(value).items
+    gathered = HostGather(replace(host.subject(), takes_mail=False), items, mappings=mappings())
+    with front_ends(host):
+        gathered.run(threading.Event(), time.monotonic() + 1)
+    watched = gathered.watched[Family.MSGTRK]
+    probe, count = (outcome(host.name, each.name, each, judge, watched) for each, judge in watched.judges)
+
+    assert (Status.SKIPPED, Status.FAILED) == (probe.status, count.status)
+    assert "no receive connector" in probe.reason
+    assert not watched.seen.sent
+
+
+def test_a_log_without_a_folder_fails(host: LogHost) -> None:
+    """A server whose roles write a log, and which has no place for it, isn't one that has no such log."""
+    host.write_all()
+    value, _ = parse("SMTP: {min_events: 1}\nOWA: {min_events: 1}", "expect.yml")
+    assert value is not None
+    subject = replace(host.subject("OWA"), written=frozenset({Family.SMTP, Family.OWA}))
+    gathered = HostGather(subject, load(value).items, mappings=mappings())
+    gathered.run(threading.Event(), time.monotonic() + 10)
+    smtp, owa = (
+        outcome(host.name, each.name, each, judge, gathered.watched[family])
+        for family in (Family.SMTP, Family.OWA)
+        for each, judge in gathered.watched[family].judges
+    )
+
+    assert (Status.FAILED, Status.PASSED) == (smtp.status, owa.status)
+    assert "has no folder for its SMTP log" in str(smtp.failure)
 
 
 def test_health_mailboxes_prove_nothing(host: LogHost) -> None:

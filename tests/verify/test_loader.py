@@ -134,6 +134,15 @@ smtp:
                 "(add probe: smtp under SMTP and under MSGTRK)"
             ),
         ),
+        ("SMTP: {tracking_enabled: true}\n", "expect.yml:1:8: tracking_enabled belongs under MSGTRK"),
+        (
+            "OWA:\n  fields_present:\n    smtp2003: [date]\n",
+            "expect.yml:3:15: fields_present: smtp2003 is no format of the OWA log (these are: owa)",
+        ),
+        (
+            "OWA: {fields_present: date}\n",
+            "expect.yml:1:23: 'OWA.fields_present': expected a list of columns, or such lists by the log's format",
+        ),
         ("OWA: {golden: nowhere}\n", "expect.yml:1:15: there is no folder nowhere"),
         (
             "OWA:\n  every:\n    - event_id: {equal: a}\n",

@@ -355,23 +355,27 @@ def stored_changes(call: Call, kinds: Mapping[str, Kind]) -> dict[str, Value]:
     return {name: kind.parse(call.get(name)) for name, kind in kinds.items() if name in call}
 
 
-def apply(call: Call, found: Found, changes: Mapping[str, Value]) -> None:
+def apply(call: Call, found: Found, changes: Mapping[str, Value]) -> list[str]:
     """Store a ``Set-`` cmdlet's changes, and warn where there are none.
 
     Args:
         call: The cmdlet.
         found: What it changes.
         changes: Stored forms by property.
+
+    Returns:
+        The properties that have another value now.
     """
     store, entry = found
     if not call.should_process(entry.identity) or machine_of(call).faults.ignores(call.cmdlet.name):
-        return
+        return []
     with store.change():
         changed = [name for name, value in changes.items() if entry.set(name, value)]
     if not changed:
         call.write_warning(
             f"The command completed successfully but no settings of '{entry.identity}' have been modified."
         )
+    return changed
 
 
 def name_is_good(call: Call, name: str, everything: list[Found]) -> bool:

@@ -5,6 +5,7 @@ Up to 2010 there were -TransportServer and -MailboxServer instead.
 
 from __future__ import annotations
 
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
 from harness.lab.cmdlets.exchange import (
@@ -19,6 +20,7 @@ from harness.lab.cmdlets.exchange import (
 )
 from harness.lab.powershell.cmdlet import Parameter
 from harness.lab.powershell.objects import NotSimulatedError
+from harness.lab.state.kinds import PATH
 from harness.lab.state.transport import MAILBOX_SERVER, SERVICES, TRANSPORT_SERVICE, Service, size_conflict
 from harness.lab.state.variants import noun, services_in
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from harness.lab.powershell.cmdlet import Call
     from harness.lab.powershell.objects import Value
     from harness.lab.state.directory import Entry
+    from harness.lab.store import Store
 
 _SPLIT = 2010
 _TRANSPORT_SERVER = "TransportServer"
@@ -69,9 +72,20 @@ def _setter(service: Service) -> Run:
             return
         changes = stored_changes(call, kinds)
         if _sizes_fit(call, found[1], changes):
-            apply(call, found, changes)
+            changed = apply(call, found, changes)
+            paths = [str(changes[name]) for name in changed if kinds[name] is PATH and changes[name]]
+            _make_folders(call, found[0], paths)
 
     return change
+
+
+def _make_folders(call: Call, store: Store, paths: list[str]) -> None:
+    """Make the folders that a server was told to write to, and those above them, as Exchange does."""
+    for machine in machine_of(call).organisation.machines.values():
+        if machine.store is store:
+            for path in map(PureWindowsPath, paths):
+                for folder in (*list(path.parents)[:-1], path):
+                    machine.network.add_folder(str(folder))
 
 
 def _warn_of_the_old_name(call: Call) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import random
 import tomllib
 import uuid
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from harness.lab.store import Json
 
 _EPOCH: Final = 1764288000000
-_ROOT: Final = 1
 
 
+@functools.cache
 def known() -> Json:
-    """Give the catalogue as it is written down."""
+    """Give the catalogue as it is written down; not to be changed."""
     return tomllib.loads(resources.files(__package__).joinpath("catalogue.toml").read_text(encoding="utf-8"))
 
 

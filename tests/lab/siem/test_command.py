@@ -136,6 +136,16 @@ def test_nobody_to_tell(tmp_path: Path) -> None:
     assert (1, f"no console serves {tmp_path}") == (ended.code, ended.err)
 
 
+def test_without_the_extra(tmp_path: Path) -> None:
+    """Who installed harness without the lab is told what to install."""
+    code = "import sys; sys.modules['h11'] = None; from harness.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "lab", "console", "--state", str(tmp_path)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+    assert 1 == ended.returncode
+    assert "the simulated console needs h11\nhint: pip install 'exchange-log-harness[lab]'\n" == ended.stderr
+
+
 def test_exported_schema() -> None:
     """The schema that tests check definitions against is what the command prints of the consoles in tests."""
     printed = run("lab", "console", "--print-schema", "--seed", str(SEED)).out

@@ -17,6 +17,7 @@ from smbprotocol.open import (
     ImpersonationLevel,
     Open,
     ShareAccess,
+    SMB2CloseRequest,
     SMB2QueryDirectoryResponse,
     SMB2QueryInfoRequest,
     SMB2QueryInfoResponse,
@@ -42,6 +43,11 @@ _GLANCE_REQUESTS = 3
 # change; end of file, allocated; attributes, bytes of the name, of extended attributes, nothing; file id.
 # Then comes the name.
 _ENTRY = struct.Struct("<II4q2Q4IQ")
+# The answer to a request that opens: time of creation, size, handle; other fields are between them.
+_OPENED = struct.Struct("<8xq32xQ8x16s")
+# The answer to a read: where the bytes begin, counted from the header, and how many there are.
+_READ = struct.Struct("<2xBxI")
+_HEADER = 64
 _EPOCH = datetime(1601, 1, 1, tzinfo=UTC)
 _TICKS_IN_A_MICROSECOND = 10
 
@@ -145,20 +151,21 @@ def glance(tree: TreeConnect, path: str, offset: int, length: int) -> Glance:
             return _seen(handle, offset, receive_read(handle, send_read(handle, offset, length)))
         finally:
             _close_anyway(handle)
-    handle, create, created = _opening(tree, path)
+    handle, create, _ = _opening(tree, path)
     read, _ = handle.read(offset, length, send=False)
-    close, closed = handle.close(send=False)
+    close, _ = handle.close(send=False)
     opening, reading, closing = _send_related(handle, create, read, close)
-    _receive_first(handle, created, opening, reading, closing)
+    answer = _receive_first(handle, opening, reading, closing)
+    created, size, handle.file_id = _unpacked(_OPENED, answer)
     try:
         data = receive_read(handle, reading)
     except NoAnswer:
         raise
     except SMBException:
-        _closed_by(handle, closed, closing)
+        _closed_by(handle, closing)
         raise
-    _closed_by(handle, closed, closing)
-    return _seen(handle, offset, data)
+    _closed_by(handle, closing)
+    return Glance(_moment(created), size, offset, data)
 
 
 def read_folder(tree: TreeConnect, folder: str) -> list[tuple[FileInfo, bool]]:
@@ -181,9 +188,9 @@ def read_folder(tree: TreeConnect, folder: str) -> list[tuple[FileInfo, bool]]:
     page = CREDIT
     if connection.supports_multi_credit:
         page = min(_LARGEST_PAGE, int(connection.max_transact_size), spare * CREDIT)
-    handle, create, created = _opening(tree, folder, folder=True)
+    handle, create, _ = _opening(tree, folder, folder=True)
     opening, querying = _send_related(handle, create, _query(handle, page))
-    _receive_first(handle, created, opening, querying)
+    *_, handle.file_id = _unpacked(_OPENED, _receive_first(handle, opening, querying))
     entries: list[tuple[FileInfo, bool]] = []
     request: Request | None = querying
     with suppress(NoMoreFiles):
@@ -193,21 +200,28 @@ def read_folder(tree: TreeConnect, folder: str) -> list[tuple[FileInfo, bool]]:
                 entries.extend(parse_entries(answer, folder))
                 # Where another entry would have had room there is none, which the last query confirms.
                 request = _send(handle, _query(handle, page)) if page - len(answer) < _LONGEST_ENTRY else None
+        except NoAnswer:
+            raise
         except BaseException:
-            _close_anyway(handle)
+            _close_now(handle)
             raise
     if request is not None:
         return entries
-    close, closed = handle.close(send=False)
+    close, _ = handle.close(send=False)
     asking, closing = _send_unrelated(handle, _query(handle, CREDIT), close)
+    whole = False
     try:
         _page(handle, asking)
     except NoMoreFiles:
-        return entries
-    finally:
-        _closed_by(handle, closed, closing)
-    # A server that leaves room in its pages: only one query after the other tells where its listing ends.
-    return _read_folder_slowly(tree, folder, page)
+        whole = True
+    except NoAnswer:
+        raise
+    except SMBException:
+        _closed_by(handle, closing)
+        raise
+    _closed_by(handle, closing)
+    # Of a server that leaves room in its pages only one query after the other tells where its listing ends.
+    return entries if whole else _read_folder_slowly(tree, folder, page)
 
 
 def _read_folder_slowly(tree: TreeConnect, folder: str, page: int) -> list[tuple[FileInfo, bool]]:
@@ -285,9 +299,12 @@ def send_read(handle: Open, offset: int, length: int) -> Request:
 def receive_read(handle: Open, request: Request) -> bytes:
     """Wait for the bytes that were asked for; none at the end of the file."""
     try:
-        return bytes(handle._read_response(request))  # noqa: SLF001 - read() itself gives this to callers
+        answer = _receive(handle, request)
     except EndOfFile:
         return b""
+    start, length = _unpacked(_READ, answer)
+    start -= _HEADER
+    return answer[start : start + length]
 
 
 def credits_left(connection: Connection) -> int:
@@ -356,27 +373,48 @@ def _send_all(handle: Open, messages: Sequence[object], *, related: bool) -> lis
     return requests
 
 
-def _receive_first(handle: Open, created: Callable[[Request], object], opening: Request, *others: Request) -> None:
+def _receive(handle: Open, request: Request) -> bytes:
+    """Wait for an answer. Those that come often are read here; smbprotocol's own reader takes many times as long."""
+    answer: bytes = handle.connection.receive(request)["data"].get_value()
+    return answer
+
+
+def _unpacked(layout: struct.Struct, answer: bytes) -> tuple[Any, ...]:
+    try:
+        return layout.unpack_from(answer)
+    except struct.error as error:
+        raise SMBException("the server sent an answer that is cut short") from error
+
+
+def _receive_first(handle: Open, opening: Request, *others: Request) -> bytes:
     """Take the answer to a request that opens; where it failed, the others did too, and are put away."""
     try:
-        created(opening)
+        return _receive(handle, opening)
     except NoAnswer:
         raise
     except SMBException:
         for request in others:
             with suppress(SMBException, OSError):
-                handle.connection.receive(request)
+                _receive(handle, request)
         raise
 
 
-def _closed_by(handle: Open, closed: Callable[[Request], object], closing: Request) -> None:
+def _closed_by(handle: Open, closing: Request) -> None:
     """Take the answer to a request that closes; a server may refuse it because the one before it failed."""
     try:
-        closed(closing)
+        _receive(handle, closing)
     except NoAnswer:
         raise
     except SMBException:
-        _close_anyway(handle)
+        _close_now(handle)
+
+
+def _close_now(handle: Open) -> None:
+    """Close what smbprotocol doesn't know to be open."""
+    message = SMB2CloseRequest()
+    message["file_id"] = handle.file_id
+    with suppress(SMBException, OSError):
+        _receive(handle, _send(handle, message))
 
 
 def _close_anyway(handle: Open) -> None:

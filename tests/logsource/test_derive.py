@@ -236,6 +236,31 @@ def test_per_service_reads_relocated_folders_too(make_host: MakeHost) -> None:
     }
 
 
+def test_a_public_share_is_preferred_to_the_drives_own(make_host: MakeHost) -> None:
+    """The innermost share that holds a folder, in any case of its letters; what no share holds keeps its drive's."""
+    shares = r"web$=C:\INETPUB,web-logs=C:\inetpub\logs\LogFiles\,smtp$=E:\Logs\Smtp"
+    host = make_host(exchange_smtp_layout="relocated", exchange_smtp_root=r"'E:\Logs\Smtp'", smb_shares=f"'{shares}'")
+    (found,) = derive(host, moved(r"E:\Logs\Smtp", "hub"))
+
+    assert ("web-logs/W3SVC1/", "smtp$/", "d$/Exchange/MessageTracking/") == (
+        found.owa_folder,
+        found.smtp_folder,
+        found.msgtrk_folder,
+    )
+
+
+@pytest.mark.parametrize("wrong", ["logs", "logs=", r"logs=\\nas\logs", "logs=logs", r"=C:\Logs", r"a/../b=C:\Logs"])
+def test_what_is_no_share_with_its_folder_is_refused(make_host: MakeHost, wrong: str) -> None:
+    """All of them at once, by the inventory's line, with the form to write."""
+    with pytest.raises(InventoryError) as caught:
+        derive(make_host(smb_shares=f"'{wrong},good=C:\\Logs,{wrong}x'"), None)
+
+    assert [f"{wrong!r}", f"{wrong + 'x'!r}"] == [
+        problem.message.partition(": ")[2].partition(" is no share")[0] for problem in caught.value.problems
+    ]
+    assert "write NAME=FOLDER" in caught.value.problems[0].hint
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [

@@ -26,7 +26,7 @@ PASSWORD = Secret("canary-of-the-account")
 QUICK = Settings(seconds=5, settle=0.02)
 
 
-def source(name: str, **changes: Any) -> LogSource:
+def source(name: str, /, **changes: Any) -> LogSource:
     """Make a host's log source."""
     given: dict[str, Any] = {
         "name": f"Exchange @ {name}",

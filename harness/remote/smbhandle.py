@@ -157,14 +157,7 @@ def glance(tree: TreeConnect, path: str, offset: int, length: int) -> Glance:
     opening, reading, closing = _send_related(handle, create, read, close)
     answer = _receive_first(handle, opening, reading, closing)
     created, size, handle.file_id = _unpacked(_OPENED, answer)
-    try:
-        data = receive_read(handle, reading)
-    except NoAnswer:
-        raise
-    except SMBException:
-        _closed_by(handle, closing)
-        raise
-    _closed_by(handle, closing)
+    data = _before_close(handle, closing, lambda: receive_read(handle, reading))
     return Glance(_moment(created), size, offset, data)
 
 
@@ -209,19 +202,11 @@ def read_folder(tree: TreeConnect, folder: str) -> list[tuple[FileInfo, bool]]:
         return entries
     close, _ = handle.close(send=False)
     asking, closing = _send_unrelated(handle, _query(handle, CREDIT), close)
-    whole = False
-    try:
-        _page(handle, asking)
-    except NoMoreFiles:
-        whole = True
-    except NoAnswer:
-        raise
-    except SMBException:
-        _closed_by(handle, closing)
-        raise
-    _closed_by(handle, closing)
-    # Of a server that leaves room in its pages only one query after the other tells where its listing ends.
-    return entries if whole else _read_folder_slowly(tree, folder, page)
+    with suppress(NoMoreFiles):
+        _before_close(handle, closing, lambda: _page(handle, asking))
+        # Of a server that leaves room in its pages only one query after the other tells where its listing ends.
+        return _read_folder_slowly(tree, folder, page)
+    return entries
 
 
 def _read_folder_slowly(tree: TreeConnect, folder: str, page: int) -> list[tuple[FileInfo, bool]]:
@@ -397,6 +382,19 @@ def _receive_first(handle: Open, opening: Request, *others: Request) -> bytes:
             with suppress(SMBException, OSError):
                 _receive(handle, request)
         raise
+
+
+def _before_close(handle: Open, closing: Request, take: Callable[[], bytes]) -> bytes:
+    """Take an answer, and then the one to the request that closes, whatever the first one was."""
+    try:
+        found = take()
+    except NoAnswer:
+        raise
+    except SMBException:
+        _closed_by(handle, closing)
+        raise
+    _closed_by(handle, closing)
+    return found
 
 
 def _closed_by(handle: Open, closing: Request) -> None:

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 Result = tuple[int, list[str]]
 """How many rows there were, and their message IDs where they are asked for."""
 
-_READ = 1 << 20
+_READ = 2 << 20
+_SETTLED_SECONDS = 3.0
 _ALL = ("msgtrk", "smtp", "owa", "adversarial")
 _IDENTIFIER = "message-id"
 _COLUMNS = {
@@ -325,22 +327,33 @@ def syslog_ng(path: str, format_: str) -> Result:
     wanted = "\\t".join(f"${{c{names.index(name)}}}" for name in _COLUMNS[format_])
     quotes = "quote-pairs('\"\"') flags(escape-double-char)" if separator == "," else "quote-pairs('')"
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "syslog-ng.conf"
-        output = Path(folder) / "out" if format_ == "adversarial" else Path("/dev/null")
+        config, output = Path(folder) / "syslog-ng.conf", Path(folder) / "out"
         config.write_text(
             "@version: 3.38\noptions { log-msg-size(1048576); stats-freq(0); };\n"
-            "source s { stdin(flags(no-parse, no-hostname) log-iw-size(10000)); };\n"
+            f'source s {{ file("{path}" flags(no-parse) read-old-records(yes) log-iw-size(10000)); }};\n'
             f'parser p {{ csv-parser(columns({listed}) delimiters(chars("{separator}")) {quotes}); }};\n'
             f'destination d {{ file("{output}" template("{wanted}\\n") log-fifo-size(20000)); }};\n'
             "log { source(s); parser(p); destination(d); flags(flow-control); };\n",
             encoding="utf-8",
         )
         files = [f"--{name}={folder}/{name}" for name in ("persist-file", "pidfile", "control")]
-        with Path(path).open("rb") as log:
-            _program([_found("syslog-ng"), "-F", "--no-caps", f"--cfgfile={config}", *files], stdin=log)
+        _until_settled([_found("syslog-ng"), "-F", "--no-caps", f"--cfgfile={config}", *files], output)
         rows = output.read_text("utf-8", "replace").splitlines() if output.is_file() else []
+    if not rows:
+        message = "it wrote no row"
+        raise RuntimeError(message)
     found = [row.split("\t")[0] for row in rows]
     return len(found), found
+
+
+def _until_settled(arguments: list[str], output: Path) -> None:
+    """Run a program that waits for more at the file's end, until what it writes grows no more."""
+    with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        before, size = -2, -1
+        while size != before and running.poll() is None:
+            time.sleep(_SETTLED_SECONDS)
+            before, size = size, output.stat().st_size if output.exists() else -1
+        running.terminate()
 
 
 def _found(program: str) -> str:

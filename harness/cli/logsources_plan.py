@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from harness.cli.console import ConsoleOptions, Defined
     from harness.inventory import Host, Inventory
     from harness.logsource.console.api import Console
-    from harness.logsource.console.client import Object
     from harness.logsource.console.difference import Plan
     from harness.logsource.console.push import Outcome
     from harness.logsource.schema import Schema
@@ -57,9 +56,7 @@ class _Compared:
 
     plan: Plan
     schema: Schema
-    existing: Sequence[Object]
     defined: Defined
-    hosts: Sequence[Host]
     notes: tuple[str, ...]
 
 
@@ -82,7 +79,7 @@ def plan_command(*, options: ConsoleOptions, defaults: bool, update_passwords: b
     defined = _define(options, loaded, chosen, terminal, ask=not defaults)
     with open_console(options, chosen) as console:
         report.headline(terminal, "LOG SOURCES, PLAN", str(options.inventory), console)
-        compared = _compare(console, defined, chosen, update_passwords=update_passwords)
+        compared = _compare(console, defined, update_passwords=update_passwords)
         report.plan(terminal, compared.plan)
         _tell(terminal, compared, options)
         if compared.plan.items:
@@ -119,7 +116,7 @@ def push_command(
     defined = _define(options, loaded, chosen, terminal, ask=not defaults)
     with open_console(options, chosen) as console:
         report.headline(terminal, "LOG SOURCES, PUSH", str(options.inventory), console)
-        compared = _compare(console, defined, chosen, update_passwords=update_passwords)
+        compared = _compare(console, defined, update_passwords=update_passwords)
         changed = compared.plan.having(Action.CREATE, Action.UPDATE)
         signing_in = {
             item.wanted.source.host
@@ -200,7 +197,7 @@ def _define(
     return define(options, loaded, chosen, ask=ask, say=terminal.notice)
 
 
-def _compare(console: Console, defined: Defined, hosts: Sequence[Host], *, update_passwords: bool) -> _Compared:
+def _compare(console: Console, defined: Defined, *, update_passwords: bool) -> _Compared:
     from harness.errors import InputError
     from harness.logsource import wincollect
     from harness.logsource.console.difference import Plan, compare, orphans
@@ -226,7 +223,7 @@ def _compare(console: Console, defined: Defined, hosts: Sequence[Host], *, updat
     items = compare(wanted, existing, schema, update_passwords=update_passwords)
     plan = Plan(items, orphans(items, existing, defined.ours, defined.bases))
     notes = tuple(filter(None, (wincollect.note(defined.hosts[host], agents) for host in sorted(old))))
-    return _Compared(plan, schema, existing, defined, hosts, notes)
+    return _Compared(plan, schema, defined, notes)
 
 
 def _tell(terminal: Terminal, compared: _Compared, options: ConsoleOptions) -> None:

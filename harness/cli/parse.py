@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from harness.events.stream import Counted
     from harness.source import Problem
 
-CHUNK = 1024 * 1024
+CHUNK = 2 * 1024 * 1024
 """How many bytes are read at once."""
 
 _SHOWN = 20  # quarantined lines shown per file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from harness.inventory import Host
+
+_DRIVE = re.compile(r"[A-Za-z]\$")
 
 Share = tuple[str, PureWindowsPath]
 """A share's name, and its folder on the host."""
@@ -55,3 +58,24 @@ def through(path: PureWindowsPath, shares: Sequence[Share]) -> str:
         if path.is_relative_to(folder):
             return str(SharePath(name, clean("/".join(path.relative_to(folder).parts))))
     return ""
+
+
+def local(folder: str, shares: Sequence[Share]) -> PureWindowsPath:
+    r"""Give the folder on the host that a log source's folder stands for.
+
+    Args:
+        folder: For example ``c$/inetpub/logs/``, or ``weblogs$/``.
+        shares: As `shares_of` gives them.
+
+    Raises:
+        SharePathError: It isn't in share form, or nobody knows where the share is.
+    """
+    place = SharePath.parse(folder)
+    parts = [part for part in place.folder.split("/") if part]
+    for name, at in shares:
+        if name.casefold() == place.share.casefold():
+            return at.joinpath(*parts)
+    if not _DRIVE.fullmatch(place.share):
+        hint = "name it under smb_shares, as NAME=FOLDER"
+        raise SharePathError(f"nobody says which folder the share {place.share} is of", path=folder, hint=hint)
+    return PureWindowsPath(f"{place.share[0].upper()}:\\", *parts)

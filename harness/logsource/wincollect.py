@@ -16,7 +16,7 @@ from harness.errors import InputError
 from harness.logsource.derive import version_of
 from harness.logsource.parameters import plain
 from harness.logsource.resolve import ResolvedParameter, resolve
-from harness.remote.sharepath import SharePath
+from harness.logsource.shares import local, shares_of
 from harness.source import Problem, Source
 from harness.suggest import did_you_mean
 
@@ -39,6 +39,7 @@ _LABELS: Mapping[str, tuple[str, ...]] = {
     "tracking": ("MSGTRK Log Folder Path",),
 }
 _RUNNING = "RUNNING"
+_BACKSLASH = "\\"
 _KEY = "logsource_wincollect_agent"
 
 
@@ -68,7 +69,7 @@ def resolved(
     """
     agent = _agent(host, agents)
     destinations = _destinations(host, places)
-    found = resolve(source, schema, lambda protocol: _parameters(source, agent, protocol))
+    found = resolve(source, schema, lambda protocol: _parameters(source, host, agent, protocol))
     return replace(found, fields={**found.fields, **destinations})
 
 
@@ -139,14 +140,14 @@ def _destinations(host: Host, places: Sequence[Object]) -> dict[str, Any]:
     }
 
 
-def _parameters(source: LogSource, agent: str, protocol: ProtocolType) -> tuple[ResolvedParameter, ...]:
+def _parameters(source: LogSource, host: Host, agent: str, protocol: ProtocolType) -> tuple[ResolvedParameter, ...]:
     values = {
         "identifier": source.identifier,
         "agent": agent,
         "local": "true",
-        "owa": _local(source.owa_folder),
-        "smtp": _local(source.smtp_folder),
-        "tracking": _local(source.msgtrk_folder),
+        "owa": _local(host, source.owa_folder),
+        "smtp": _local(host, source.smtp_folder),
+        "tracking": _local(host, source.msgtrk_folder),
     }
     found = {key: _labelled(protocol, labels) for key, labels in _LABELS.items()}
     missing = [_LABELS[key][-1] for key, parameter in found.items() if parameter is None]
@@ -166,9 +167,6 @@ def _labelled(protocol: ProtocolType, labels: Sequence[str]) -> ConsoleParameter
     return next((each for each in protocol.parameters if {plain(each.name), plain(each.label)} & wanted), None)
 
 
-def _local(folder: str) -> str:
+def _local(host: Host, folder: str) -> str:
     r"""Write a folder as an agent takes it: ``C:\folder\``; empty for none."""
-    if not folder:
-        return ""
-    place = SharePath.parse(folder)
-    return "\\".join([f"{place.share[0].upper()}:", *filter(None, place.folder.split("/")), ""])
+    return f"{str(local(folder, shares_of(host))).rstrip(_BACKSLASH)}{_BACKSLASH}" if folder else ""

@@ -3,31 +3,20 @@
 from __future__ import annotations
 
 import os
-import uuid
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from smbprotocol.connection import Connection
 from smbprotocol.exceptions import SMBException
-from smbprotocol.open import (
-    CreateDisposition,
-    CreateOptions,
-    FileAttributes,
-    FilePipePrinterAccessMask,
-    ImpersonationLevel,
-    Open,
-    ShareAccess,
-)
-from smbprotocol.session import Session
-from smbprotocol.tree import TreeConnect
 
 from harness.lab.client import Simulated
+from harness.lab.logwriter import LogWriter, WriterSession
 from harness.lab.samba import Samba
+from harness.lab.smbserver import SmbUser
+from harness.remote.smbhandle import open_for_reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from running_lab import RunningLab
 
@@ -57,55 +46,37 @@ def shared(make_lab: Callable[..., RunningLab]) -> RunningLab:
     return lab
 
 
-@contextmanager
-def connected(lab: RunningLab, host: str, share: str, user: str, password: str) -> Iterator[TreeConnect]:
+def session(lab: RunningLab, host: str, share: str, user: str, password: str) -> WriterSession:
     """Connect to a share."""
     reached = lab.reached(host)
-    connection = Connection(uuid.uuid4(), reached.address, reached.smb_port)
-    connection.connect(timeout=5)
-    try:
-        session = Session(connection, user, password, require_encryption=False, auth_protocol="ntlm")
-        session.connect()
-        tree = TreeConnect(session, rf"\\{reached.address}\{share}")
-        tree.connect()
-        yield tree
-    finally:
-        connection.disconnect(close=False)
+    return WriterSession(reached.address, reached.smb_port, SmbUser(user, password), share)
 
 
-def answer(tree: TreeConnect, path: str, *, write: bool = False) -> bytes:
-    """Open a file, for reading or for writing, and give what is in it."""
-    handle = Open(tree, path)
-    mask = FilePipePrinterAccessMask
-    handle.create(
-        ImpersonationLevel.Impersonation,
-        mask.FILE_WRITE_DATA if write else mask.FILE_READ_DATA,
-        FileAttributes.FILE_ATTRIBUTE_NORMAL,
-        ShareAccess.FILE_SHARE_READ | ShareAccess.FILE_SHARE_WRITE | ShareAccess.FILE_SHARE_DELETE,
-        CreateDisposition.FILE_OPEN_IF if write else CreateDisposition.FILE_OPEN,
-        CreateOptions.FILE_NON_DIRECTORY_FILE,
-    )
-    return bytes(handle.read(0, 100))
+def write(lab: RunningLab, host: str, share: str, path: str) -> None:
+    """Open a file of a share for writing, as the collector; a new one is made."""
+    reached = lab.reached(host)
+    with LogWriter(reached.address, reached.smb_port, SmbUser(COLLECTOR, PASSWORD), path, share=share) as log:
+        log.append(b"written")
 
 
 def refusal(lab: RunningLab, host: str, share: str, user: str, password: str) -> str:
     """Give the status with which a share is refused; empty where it isn't."""
     try:
-        with connected(lab, host, share, user, password):
-            return ""
+        session(lab, host, share, user, password).close()
     except SMBException as error:
         return str(error)
+    return ""
 
 
 def test_a_share_lets_the_collector_read_and_nobody_else(shared: RunningLab) -> None:
     """It reads and can't write; C$ stays shut to it, the share to others, and the other server has no such share."""
     administrator = ("Administrator", shared.reached(FIRST).password)
-    with connected(shared, FIRST, "jsa-iis$", COLLECTOR, PASSWORD) as tree:
-        read = answer(tree, "W3SVC1\\read.me")
+    connection = session(shared, FIRST, "jsa-iis$", COLLECTOR, PASSWORD)
+    read = open_for_reading(connection.tree, "W3SVC1\\read.me").read(0, 100)
+    connection.close()
+    for path in ("W3SVC1/read.me", "W3SVC1/new.me"):
         with pytest.raises(SMBException, match=r"STATUS_ACCESS_DENIED|STATUS_MEDIA_WRITE_PROTECTED"):
-            answer(tree, "W3SVC1\\read.me", write=True)
-        with pytest.raises(SMBException, match=r"STATUS_ACCESS_DENIED|STATUS_MEDIA_WRITE_PROTECTED"):
-            answer(tree, "W3SVC1\\new.me", write=True)
+            write(shared, FIRST, "jsa-iis$", path)
 
     assert b"read" == read
     assert "STATUS_ACCESS_DENIED" in refusal(shared, FIRST, "C$", COLLECTOR, PASSWORD)

@@ -79,6 +79,14 @@ def test_folders_that_were_moved(tmp_path: Path) -> None:
     assert ("E:\\W3\\", "D:\\Smtp\\", "") == tuple(values[label] for label in LABELS[4:])
 
 
+def test_folders_that_are_shared_for_others(tmp_path: Path) -> None:
+    """A share that verify reads through is none of the agent's business: it stands on the server itself."""
+    found = _resolved(_host(tmp_path, "smb_shares='iis=C:\\WINDOWS\\system32\\LogFiles'"), [INSIDE])
+
+    values = {each.console.label: each.value for each in found.parameters}
+    assert "C:\\WINDOWS\\system32\\LogFiles\\W3SVC1\\" == values["OWA Log Folder Path"]
+
+
 def test_destinations_by_name(tmp_path: Path) -> None:
     """Internal and external ones have fields of their own."""
     host = _host(tmp_path, "logsource_wincollect_destinations=Standby,console")

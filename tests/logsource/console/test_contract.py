@@ -327,6 +327,7 @@ def test_a_deploy_that_doesnt_help() -> None:
     )
 
 
+@hypothesis.settings(deadline=None)
 @hypothesis.given(status=strategies.integers(100, 599), body=strategies.binary(max_size=200) | _json_bytes())
 def test_any_answer_is_an_answer_or_an_error(status: int, body: bytes) -> None:
     """Whatever comes: a value, or an error that is meant for it."""

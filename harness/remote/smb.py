@@ -24,18 +24,9 @@ from smbprotocol.tree import TreeConnect
 from harness.errors import AccessDeniedError, HostError, PathMissingError
 from harness.remote.sharepath import clean, parent
 from harness.remote.smberrors import NoAnswer, is_lost, share_error
-from harness.remote.smbhandle import (
-    CREDIT,
-    FileInfo,
-    Glance,
-    credits_left,
-    glance,
-    open_for_reading,
-    query_size,
-    read_folder,
-    receive_read,
-    send_read,
-)
+from harness.remote.smbfolder import FileInfo, read_folder
+from harness.remote.smbhandle import Glance, glance, open_for_reading, query_size, receive_read, send_read
+from harness.remote.smbmessages import CREDIT, credits_left
 from harness.remote.smbsession import DIALECTS, SmbEndpoint, sign_in, sign_off
 
 if TYPE_CHECKING:

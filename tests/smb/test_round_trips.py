@@ -10,7 +10,7 @@ from smbprotocol.open import Open
 from smbprotocol.transport import Tcp
 
 from harness.lab.logwriter import LogWriter
-from harness.remote import smbhandle
+from harness.remote import smbfolder
 
 from .conftest import ADDRESS, ADMIN
 from .test_poll import Bench
@@ -129,7 +129,7 @@ def test_a_listing_of_several_pages_is_whole(
     lab: Lab, connection: SmbConnection, monkeypatch: pytest.MonkeyPatch, page: int
 ) -> None:
     """Whether the entries fill one page, several, or leave room in the last."""
-    monkeypatch.setattr(smbhandle, "_LARGEST_PAGE", page)
+    monkeypatch.setattr(smbfolder, "_LARGEST_PAGE", page)
     names = {f"{'n' * (number % 90)}-{number}.log" for number in range(60)}
     for name in names:
         lab.write(f"Logs/{name}", b"")

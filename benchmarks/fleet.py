@@ -139,8 +139,13 @@ class _Bench:
         self.running = running
         self.names = names
 
-    def apply(self, tasks: int, hosts: int) -> _Run:
+    def apply(self, tasks: int, hosts: int, *, within: Sequence[str] = ()) -> _Run:
         """Run a playbook that finds nothing to change.
+
+        Args:
+            tasks: How many.
+            hosts: On how many servers.
+            within: A module, with its arguments, that runs harness in its process.
 
         Raises:
             RuntimeError: Something failed, or was changed.
@@ -150,13 +155,19 @@ class _Bench:
         playbook.write_text("\n".join(["- hosts: all", "  tasks:", *lines, ""]), encoding="utf-8")
         arguments = ["apply", str(self.folder / "inventory.ini"), "-p", str(playbook)]
         before = self.running.figures()
-        ended = _harness([*arguments, "-l", ":".join(self.names[:hosts]), "--forks", str(_FORKS)])
+        ended = _harness([*arguments, "-l", ":".join(self.names[:hosts]), "--forks", str(_FORKS)], within)
         after = self.running.figures()
         recap = re.findall(r"^\S+ +: ok=(\d+) +changed=(\d+)", ended.said, re.MULTILINE)
         if recap != [(str(tasks), "0")] * hosts:
             raise RuntimeError(f"not every one of {hosts} hosts was ok and unchanged: {ended.said[-2000:]}")
         requests = max(after.requests[name] - before.requests[name] for name in self.names)
         return _Run(ended, after.cpu - before.cpu, requests)
+
+    def profile(self, tasks: int, hosts: int) -> tuple[str, ...]:
+        """Give the places where harness's time goes."""
+        output = self.folder / "profile.txt"
+        self.apply(tasks, hosts, within=["benchmarks.sampler", str(output)])
+        return tuple(output.read_text(encoding="utf-8").splitlines())
 
 
 def _kind(number: int) -> tuple[str, str]:
@@ -166,12 +177,12 @@ def _kind(number: int) -> tuple[str, str]:
     return ours.format(service=service), theirs.format(service=service)
 
 
-def _harness(arguments: Sequence[str]) -> _Ended:
+def _harness(arguments: Sequence[str], within: Sequence[str] = ()) -> _Ended:
     """Run harness in a process of its own."""
     begun = time.perf_counter()
     with tempfile.TemporaryFile("w+") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "harness", *arguments], stdout=out, stderr=subprocess.STDOUT, cwd=_TOP
+            [sys.executable, "-m", *within, "harness", *arguments], stdout=out, stderr=subprocess.STDOUT, cwd=_TOP
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begun
@@ -232,7 +243,8 @@ def _against_ansible(bench: _Bench, hosts: int, rounds: int) -> Table:
         "hosts",
         {"requests/host": asked, "the servers' cpu s": round(statistics.median(labs), 2)},
     )
-    return Table(title, (_side("harness apply", runs, hosts), other), (goal, *_asked(runs)))
+    sides = (_side("harness apply", runs, hosts), other)
+    return Table(title, sides, (goal, *_asked(runs)), profile=bench.profile(_TASKS, hosts))
 
 
 def _asked(runs: Sequence[_Run]) -> tuple[Goal, ...]:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 SEED = 2016
 _BEGIN = dt.datetime(2016, 10, 4, 8, tzinfo=dt.UTC)
-_WRITE = 4 * 1024 * 1024
+DISTINCT = 24_000_000
+"""How many bytes of a log are rows that don't stand there twice."""
 
 _TRACKING_NAMES = (
     "date-time,client-ip,client-hostname,server-ip,server-hostname,source-context,connector-id,source,event-id,"
@@ -261,40 +262,68 @@ NAMES = {"msgtrk": "MSGTRK2016100408-1.LOG", "smtp": "RECV2016100408-1.LOG", "ow
 _ROWS: dict[str, Callable[[int], Iterator[str]]] = {"msgtrk": tracking, "smtp": smtp, "owa": owa}
 
 
-def pieces(format: str, size: int, seed: int = SEED) -> Iterator[bytes]:  # noqa: A002 - the field's own word
-    """Give a log in pieces.
-
-    Args:
-        format: One of `HEADS`.
-        size: It ends with the row that reaches so many bytes.
-        seed: The same seed gives the same bytes.
-    """
-    rows = _ROWS[format](seed)
-    whole = bytearray(HEADS[format].encode())
-    written = 0
-    while written + len(whole) < size:
-        whole += next(rows).encode()
-        if len(whole) >= _WRITE:
-            yield bytes(whole)
-            written += len(whole)
-            whole.clear()
-    yield bytes(whole)
-
-
 def write(folder: Path, format: str, size: int, seed: int = SEED) -> Path:  # noqa: A002 - the field's own word
     """Write a log.
+
+    Its first `DISTINCT` bytes are rows of their own; what is larger repeats them, since to make rows takes far longer
+    than to read them. No reader that is compared remembers as much.
 
     Args:
         folder: Where.
         format: One of `HEADS`.
-        size: It ends with the row that reaches so many bytes.
+        size: About how large it becomes, in bytes.
         seed: The same seed gives the same bytes.
 
     Returns:
         The file.
     """
     path = folder / NAMES[format]
+    rows = _ROWS[format](seed)
+    body = bytearray()
+    while len(body) < min(size, DISTINCT):
+        body += next(rows).encode()
     with path.open("wb") as stream:
-        for piece in pieces(format, size, seed):
-            stream.write(piece)
+        stream.write(HEADS[format].encode())
+        for _ in range(max(1, size // len(body))):
+            stream.write(body)
     return path
+
+
+def adversarial(rows: int, seed: int = SEED) -> tuple[bytes, list[str]]:
+    """Give a message tracking log in which one row in twenty is bad in one of eight ways.
+
+    Args:
+        rows: How many good rows it has.
+        seed: The same seed gives the same bytes.
+
+    Returns:
+        The log, and the message IDs of its good rows, each of which is there once.
+    """
+    source = tracking(seed)
+    good: list[str] = []
+    lines = [HEADS["msgtrk"].encode()]
+    for number in range(rows):
+        values = next(source).split(",", 10)
+        identifier = f"<{number}@good.example>"
+        good.append(identifier)
+        lines.append(",".join((*values[:10], identifier, values[10].split(",", 1)[1])).encode())
+        if number % 20 == 10:
+            lines.append(_BAD[number // 20 % len(_BAD)](next(source).encode()))
+    return b"".join(lines), good
+
+
+_BAD: tuple[Callable[[bytes], bytes], ...] = (
+    lambda row: row[:200] + b',"never ends\r\n',
+    lambda row: row.replace(b",Email,", b',"E"mail,', 1),
+    lambda row: row[:150] + b"\0" * 300 + b"\r\n",
+    lambda row: row.replace(b",Originating,", b",Ori\rginating,", 1).replace(b"Email", b"E", 1),
+    lambda row: row.replace(b",SMTP,", b",\xff\xfe,", 1),
+    lambda row: b",".join(row.split(b",")[:10]) + b"\r\n",
+    lambda row: row[:-2] + b",x" * 100_000 + b"\r\n",
+    lambda row: (
+        b"#Fields: date-time,event-id,message-id\r\n"
+        + row[:24]
+        + b",SEND,<other columns>\r\n"
+        + (b"#Fields: " + _TRACKING_NAMES.encode() + b"\r\n")
+    ),
+)

@@ -5,11 +5,13 @@ In a checkout they stand at the top of the repository; in a wheel they stand in 
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent
 
 
+@functools.cache
 def folder(name: str) -> Path:
     """Give the folder of shipped files of that name.
 

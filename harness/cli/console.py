@@ -202,6 +202,7 @@ class Defined:
 
     Args:
         sources: All of them.
+        hosts: The inventory's hosts by name.
         ours: Identifiers of the log sources of all hosts that were asked.
         bases: The first identifiers of the other hosts.
         unasked: Why a host was left out, by host.
@@ -209,6 +210,7 @@ class Defined:
     """
 
     sources: tuple[LogSource, ...]
+    hosts: Mapping[str, Host]
     ours: frozenset[str]
     bases: tuple[str, ...]
     unasked: Mapping[str, str]
@@ -243,7 +245,7 @@ def define(
     with lab_of(chosen if ask else (), options.inventory) as lab:
         for host in host_sources(chosen, loaded, lab, ask=ask):
             if ask and host.stated is None:
-                unasked[host.name] = host.note
+                unasked[host.name] = host.note.partition(", because ")[2] or host.note
                 continue
             say(f"{host.name}: {host.note}")
             sources += host.sources
@@ -253,7 +255,8 @@ def define(
     defined = {source.host for source in sources}
     others = [host for name, host in loaded.hosts.items() if name not in defined]
     bases = tuple(base_of(host) for host in others)
-    return Defined(tuple(sources), frozenset(source.identifier for source in sources), bases, unasked, accounts)
+    ours = frozenset(source.identifier for source in sources)
+    return Defined(tuple(sources), loaded.hosts, ours, bases, unasked, accounts)
 
 
 def base_of(host: Host) -> str:

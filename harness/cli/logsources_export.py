@@ -203,11 +203,17 @@ def _resolved(sources: Sequence[LogSource], schema: Schema, terminal: Terminal) 
     Raises:
         InputError: The console doesn't know a name.
     """
+    from harness.logsource.model import WINCOLLECT
     from harness.logsource.resolve import resolve
 
     found: dict[str, Resolved] = {}
     problems: list[Problem] = []
     for source in sources:
+        if source.protocol == WINCOLLECT:
+            message = f"{source.host}: a WinCollect agent and its destinations are known to the console alone"
+            hint = "harness logsources push looks them up; leave the host out with --limit, or --console-schema"
+            problems.append(Problem(Source(source.name), message, hint))
+            continue
         try:
             found[source.identifier] = resolve(source, schema)
         except InputError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +12,11 @@ import click
 from harness.cli.console import with_console
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from harness.cli.console import ConsoleOptions, Defined
     from harness.inventory import Host, Inventory
     from harness.logsource.console.api import Console
-    from harness.logsource.console.client import Object
     from harness.logsource.console.difference import Plan
     from harness.logsource.console.push import Outcome
     from harness.logsource.schema import Schema
@@ -56,9 +56,8 @@ class _Compared:
 
     plan: Plan
     schema: Schema
-    existing: Sequence[Object]
     defined: Defined
-    hosts: Sequence[Host]
+    notes: tuple[str, ...]
 
 
 @click.command("plan")
@@ -80,8 +79,11 @@ def plan_command(*, options: ConsoleOptions, defaults: bool, update_passwords: b
     defined = _define(options, loaded, chosen, terminal, ask=not defaults)
     with open_console(options, chosen) as console:
         report.headline(terminal, "LOG SOURCES, PLAN", str(options.inventory), console)
-        compared = _compare(console, defined, chosen, update_passwords=update_passwords)
-        _show(terminal, compared, options)
+        compared = _compare(console, defined, update_passwords=update_passwords)
+        report.plan(terminal, compared.plan)
+        _tell(terminal, compared, options)
+        if compared.plan.items:
+            terminal.notice("note: passwords can't be compared; push --update-passwords sends them anew")
         if output == "json":
             click.echo(report.document(console, **report.plan_document(compared.plan, defined.unasked)))
     return _plan_code(compared)
@@ -114,15 +116,23 @@ def push_command(
     defined = _define(options, loaded, chosen, terminal, ask=not defaults)
     with open_console(options, chosen) as console:
         report.headline(terminal, "LOG SOURCES, PUSH", str(options.inventory), console)
-        compared = _compare(console, defined, chosen, update_passwords=update_passwords)
-        changed = {item.wanted.source.host for item in compared.plan.having(Action.CREATE, Action.UPDATE)}
-        secrets = {**defined.accounts, **passwords([host for host in chosen if host.name in changed])}
+        compared = _compare(console, defined, update_passwords=update_passwords)
+        changed = compared.plan.having(Action.CREATE, Action.UPDATE)
+        signing_in = {
+            item.wanted.source.host
+            for item in (changed if update_passwords else compared.plan.having(Action.CREATE))
+            if any(parameter.is_password for parameter in item.wanted.parameters)
+        }
+        secrets = {**defined.accounts, **passwords([host for host in chosen if host.name in signing_in])}
         settings = Settings(timeout, update_passwords=update_passwords, progress=progress_of(terminal))
         with told_of_interruption(terminal):
             found = push(console, compared.plan, compared.schema, secrets, settings)
         report.outcomes(terminal, found)
-        report.orphans(terminal, compared.plan.orphans, str(options.inventory))
-        parts: dict[str, Any] = {"log_sources": [report.outcome_document(each) for each in found]}
+        _tell(terminal, compared, options)
+        parts: dict[str, Any] = {
+            "log_sources": [report.outcome_document(each) for each in found],
+            **report.beside_document(compared.plan, defined.unasked),
+        }
         code = outcome_code(found, bool(defined.unasked))
         if changed or deploy:
             parts["deploy"], bad = _deploy(console, found, terminal, timeout, wanted=deploy)
@@ -162,21 +172,14 @@ def outcome_code(found: Sequence[Outcome], more_failed: bool) -> int:
     return int(bool(bad) or more_failed)
 
 
-class told_of_interruption:  # noqa: N801 - used as a function
-    """Says what Ctrl-C leaves behind, and lets it through."""
-
-    def __init__(self, terminal: Terminal) -> None:
-        self._terminal = terminal
-
-    def __enter__(self) -> None:
-        """Nothing to do."""
-
-    def __exit__(self, kind: type[BaseException] | None, *_rest: object) -> None:
-        """Speak where somebody pressed Ctrl-C."""
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
-            self._terminal.problem(
-                "interrupted; the console goes on with what it was told. Run again: nothing is doubled"
-            )
+@contextmanager
+def told_of_interruption(terminal: Terminal) -> Iterator[None]:
+    """Say what Ctrl-C leaves behind, and let it through."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        terminal.problem("interrupted; the console goes on with what it was told. Run again: nothing is doubled")
+        raise
 
 
 def _define(
@@ -194,17 +197,24 @@ def _define(
     return define(options, loaded, chosen, ask=ask, say=terminal.notice)
 
 
-def _compare(console: Console, defined: Defined, hosts: Sequence[Host], *, update_passwords: bool) -> _Compared:
+def _compare(console: Console, defined: Defined, *, update_passwords: bool) -> _Compared:
     from harness.errors import InputError
+    from harness.logsource import wincollect
     from harness.logsource.console.difference import Plan, compare, orphans
     from harness.logsource.resolve import resolve
 
     schema = console.schema(defined.sources)
+    old = {source.host for source in defined.sources if wincollect.collects(defined.hosts[source.host])}
+    agents, places = (console.agents(), console.destinations()) if old else ([], [])
     problems: list[Problem] = []
     wanted = []
     for source in defined.sources:
         try:
-            wanted.append(resolve(source, schema))
+            wanted.append(
+                wincollect.resolved(source, defined.hosts[source.host], schema, agents, places)
+                if source.host in old
+                else resolve(source, schema)
+            )
         except InputError as error:
             problems += error.problems
     if problems:
@@ -212,21 +222,22 @@ def _compare(console: Console, defined: Defined, hosts: Sequence[Host], *, updat
     existing = console.log_sources(each.fields["type_id"] for each in wanted)
     items = compare(wanted, existing, schema, update_passwords=update_passwords)
     plan = Plan(items, orphans(items, existing, defined.ours, defined.bases))
-    return _Compared(plan, schema, existing, defined, hosts)
+    notes = tuple(filter(None, (wincollect.note(defined.hosts[host], agents) for host in sorted(old))))
+    return _Compared(plan, schema, defined, notes)
 
 
-def _show(terminal: Terminal, compared: _Compared, options: ConsoleOptions) -> None:
+def _tell(terminal: Terminal, compared: _Compared, options: ConsoleOptions) -> None:
+    """Say what the user should know beside the result."""
     from harness.report import console as report
 
-    report.plan(terminal, compared.plan)
-    for host, note in compared.defined.unasked.items():
-        terminal.problem(f"{host} is left out: {note}")
+    for host, why in compared.defined.unasked.items():
+        terminal.problem(f"{host} is left out: {why}")
     report.orphans(terminal, compared.plan.orphans, str(options.inventory))
+    for note in compared.notes:
+        terminal.notice(f"note: {note}")
     left_out = {label for item in compared.plan.items for label in item.wanted.left_out}
     if left_out:
         terminal.notice(f"note: the console's protocol has no {', '.join(sorted(left_out))}; left out")
-    if compared.plan.items:
-        terminal.notice("note: passwords can't be compared; --update-passwords sends them anew")
 
 
 def _plan_code(compared: _Compared) -> int:
@@ -245,7 +256,12 @@ def _deploy(
     from harness.report import console as report
 
     types = {each.item.wanted.fields["type_id"] for each in found if each.item is not None}
-    ids = needed(console.log_sources(types), [each.id for each in found if each.id is not None])
+    ours = [each.id for each in found if each.id is not None]
+
+    def waiting() -> int:
+        return len(needed(console.log_sources(types), ours))
+
+    ids = needed(console.log_sources(types), ours)
     shown: dict[str, Any] = {"needed_by": list(ids), "done": None}
     if not ids:
         if wanted:
@@ -254,6 +270,6 @@ def _deploy(
     if not wanted:
         terminal.notice(f"note: {len(ids)} log sources count only after a deploy: run again with --deploy")
         return shown, False
-    result = deploy(console, seconds=seconds, progress=terminal.notice)
+    result = deploy(console, waiting, seconds=seconds, progress=terminal.notice)
     report.deployed(terminal, result)
     return {**shown, "done": result.done, "message": result.sentence}, not result.done

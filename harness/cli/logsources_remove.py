@@ -73,9 +73,11 @@ def remove_command(
 
 
 def _names(host: Host) -> tuple[str, str]:
-    from harness.logsource.model import PROTOCOL, TYPE
+    from harness.logsource import wincollect
+    from harness.logsource.model import PROTOCOL, TYPE, WINCOLLECT
 
-    return str(host.get("logsource_type") or TYPE), str(host.get("logsource_protocol") or PROTOCOL)
+    own = WINCOLLECT if wincollect.collects(host) else PROTOCOL
+    return str(host.get("logsource_type") or TYPE), str(host.get("logsource_protocol") or own)
 
 
 def _chosen(

@@ -73,15 +73,16 @@ def status_command(
     defined = define(options, loaded, chosen, ask=not defaults, say=terminal.notice)
     with open_console(options, chosen) as console:
         report.headline(terminal, "LOG SOURCES, STATUS", str(options.inventory), console)
+        sources = defined.sources
         ids = {}
-        for name in sorted({source.type for source in defined.sources}):
+        for name in sorted({source.type for source in sources}):
             found = console.type_id(name)
             if found is None:
                 raise HostError(f"{console.client.host} has no log source type {name!r}", host=console.client.host)
             ids[name] = found
         existing = console.log_sources(ids.values())
         now = console.client.now()
-        watched = watch(defined.sources, existing, now, silent_after)
+        watched = watch(sources, existing, now, silent_after)
         report.watched(terminal, watched, now, seen)
         for host, note in defined.unasked.items():
             terminal.problem(f"{host} is left out: {note}")

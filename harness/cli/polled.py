@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from harness.cli.definitions import GivenSources
     from harness.cli.lab import Reached
+    from harness.collect.source import Family
     from harness.exchange.folders import Folders, Stated
     from harness.inventory import Host, Inventory
     from harness.logsource.model import LogSource
@@ -48,6 +49,7 @@ class PolledHost:
         note: Where the folders come from, and why.
         stated: What the host says of its own logging; None where it wasn't asked.
         home: The log sources that it would have by its own word, where the sources are from a file and it was asked.
+        written: The families that a server of its version and roles writes; none where a file says what is polled.
     """
 
     name: str
@@ -57,6 +59,7 @@ class PolledHost:
     note: str
     stated: Stated | None = None
     home: tuple[LogSource, ...] = ()
+    written: frozenset[Family] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +161,8 @@ def _polled(
     address = _ip(endpoint.target)
     if given is None:
         own = _sources(host, answer, lab)
-        return PolledHost(host.name, own.sources, endpoint, address, own.note, own.stated)
+        written = frozenset(polled.family for source in derive(host, None) for polled in source.polled())
+        return PolledHost(host.name, own.sources, endpoint, address, own.note, own.stated, written=written)
     note = f"log sources of {given.file}"
     sources = given.by_host[host.name]
     if answer is None or isinstance(answer, HarnessError):

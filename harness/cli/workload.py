@@ -17,7 +17,7 @@ from harness.events.mappingfile import Overlay
 from harness.exchange.folders import owa_path, services
 from harness.executor import LOCAL
 from harness.inventory import load as load_inventory
-from harness.logsource.derive import derive, version_of
+from harness.logsource.derive import version_of
 from harness.modules.registry import MODULES
 from harness.play.loader import load as load_playbooks
 from harness.remote.smb import SmbConnection
@@ -322,7 +322,7 @@ def subject(host: Host, polled: PolledHost, lab: Reached | None, options: ProbeO
         connect=lambda: SmbConnection(polled.endpoint),
         probe=probe,
         stated=polled.stated,
-        written=frozenset(Family(each.family) for source in derive(host, None) for each in source.polled()),
+        written=frozenset(map(Family, polled.written)),
         takes_mail=bool(services(version_of(host), frozenset(host.get("exchange_roles") or ()))),
         home=home,
     )

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.events import transforms
-from harness.events.patterns import alike
+from harness.events.patterns import alike, first_bytes
 
 if TYPE_CHECKING:
     import re
@@ -111,6 +111,13 @@ class Judged(dict[str, Any]):
         """What RE2 reads as Python does the pattern of the first transform; empty where there is none."""
         [name, *_] = [name for name, _ in self._candidate.transforms] or [""]
         return alike(name.removeprefix(MATCH)) if name.startswith(MATCH) else ""
+
+    @cached_property
+    def first_bytes(self) -> bytes | None:
+        """A flag for each byte: whether texts may begin with it that `pattern` matches; None where any may."""
+        [name, *_] = [name for name, _ in self._candidate.transforms]
+        found = first_bytes(name.removeprefix(MATCH))
+        return None if found is None else bytes(code in found for code in range(256))
 
     @cached_property
     def filled(self) -> Filled:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from harness.events import payload
-from harness.events.candidate import Wrong
+from harness.events.candidate import Judged, Wrong
 from harness.events.encoded import Encoded, encode_column
 from harness.events.event import MAPPED, Event, Shortfall
 from harness.events.record import Record, quick
@@ -162,19 +162,18 @@ class _Found:
 
         Args:
             rows: Rows that are still open.
-            codes: For each of them which outcome is its own.
+            codes: For each of them which outcome is its own; -1 for none.
             outcomes: Values, `Wrong` or None.
         """
-        values = [outcome.__class__ is not Wrong and outcome is not None for outcome in outcomes]
         if Wrong in map(type, outcomes):
-            wrong = np.array([isinstance(outcome, Wrong) for outcome in outcomes])[codes]
+            wrong = np.array([*(isinstance(outcome, Wrong) for outcome in outcomes), False])[codes]
             for row, code in zip(rows[wrong].tolist(), codes[wrong].tolist(), strict=True):
                 self.wrong.setdefault(row, outcomes[code])
-        base = len(self.pool)
+        at = [
+            0 if each is None or each.__class__ is Wrong else code for code, each in enumerate(outcomes, len(self.pool))
+        ]
         self.pool += outcomes
-        told = np.array(values, dtype=np.bool_)
-        at = np.where(told, np.arange(base, base + len(outcomes), dtype=np.int32), 0)
-        self.code[rows] = at[codes]
+        self.code[rows] = np.array([*at, 0], dtype=np.int32)[codes]
 
     def settle(self) -> None:
         """Leave out the rows that have a value."""
@@ -273,9 +272,13 @@ def _judge(bound: BoundCandidate, texts: _Texts, rows: Places, found: _Found) ->
     if len(places) == 1 and not bound.candidate.texts:
         encoded = texts.encoded(places[0])
         if len(rows) == len(texts):
-            found.add(rows, encoded.codes, _outcomes(bound, encoded, np.arange(len(encoded.values))))
+            needed, codes = np.arange(len(encoded.values)), encoded.codes.astype(np.int64)
         else:
             needed, codes = _different(encoded.codes[rows], len(encoded.values))
+        if len(needed) >= _MANY and encoded.ascii and bound.judged.pattern:
+            which, outcomes = _matched(bound.judged, encoded, needed)
+            found.add(rows, which[codes], outcomes)
+        else:
             found.add(rows, codes, _outcomes(bound, encoded, needed))
     elif len(places) == _TWO:
         first, second = (texts.encoded(place) for place in places)
@@ -309,20 +312,28 @@ def _different(numbers: NDArray[Any], limit: int) -> tuple[NDArray[np.int64], ND
 
 
 def _outcomes(bound: BoundCandidate, encoded: Encoded, needed: Places) -> list[Any]:
-    """Give what a candidate makes of some of a column's texts."""
-    whole = len(needed) == len(encoded.values)
-    if len(needed) >= _MANY and encoded.ascii and (pattern := bound.judged.pattern):
-        texts = encoded.values if whole else encoded.values.take(pa.array(needed))
-        groups = compute.extract_regex(texts, pattern).field("value")
-        rest = bound.judged.after_first
-        return [rest[text] if text else None for text in groups.to_pylist()]
+    """Give what a candidate makes of some of a column's texts, one by one."""
     judged = bound.judged
-    if whole:
+    if len(needed) == len(encoded.values):
         return [judged[text] for text in encoded.texts]
-    if len(needed) < len(encoded.texts) // 4:
-        return [judged[text] for text in encoded.values.take(pa.array(needed)).to_pylist()]
-    texts_ = encoded.texts
-    return [judged[texts_[each]] for each in needed.tolist()]
+    return [judged[text] for text in encoded.values.take(pa.array(needed)).to_pylist()]
+
+
+def _matched(judged: Judged, encoded: Encoded, needed: Places) -> tuple[NDArray[Any], list[Any]]:
+    """Give what a candidate that begins with a pattern makes of some of a column's texts, all at once.
+
+    Returns:
+        For each text which outcome is its own, -1 for none; and the outcomes.
+    """
+    at = np.arange(len(needed))
+    if judged.first_bytes is not None:
+        at = np.flatnonzero(np.frombuffer(judged.first_bytes, dtype=np.bool_)[encoded.first_bytes[needed]])
+    texts = encoded.values.take(pa.array(needed[at]))
+    groups = compute.extract_regex(texts, judged.pattern).field("value").dictionary_encode()
+    which = np.full(len(needed), -1, dtype=np.int64)
+    which[at] = groups.indices.fill_null(-1).to_numpy()
+    rest = judged.after_first
+    return which, [rest[text] for text in groups.dictionary.to_pylist()]
 
 
 def payloads(batch: Batch, address: str) -> Any:  # noqa: ANN401 - pyarrow has no types

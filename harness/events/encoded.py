@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from harness.events.batch import gather
 
@@ -14,16 +13,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.events.batch import Batch
+    from harness.events.certify import Bytes, Places
 
     Codes = NDArray[np.int32]
-    Words = NDArray[np.uint64]
 
-_WORD = 8
-_SHORT = 3 * _WORD  # bytes that texts have on average, at most, where comparing them by words is worth it
-_LONGEST = 16 * _WORD
-_MASKS = np.array([(1 << 8 * size) - 1 for size in range(_WORD + 1)], dtype=np.uint64)
-_FACTOR = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT = np.uint64(29)
+_SAMPLE = 16  # rows that are looked at before a column is believed to hold one text only
+_LONG = 64
+_NONE = 256  # stands for no byte
 
 
 class Encoded:
@@ -46,6 +42,17 @@ class Encoded:
         texts: list[str] = self.values.to_pylist()
         return texts
 
+    @cached_property
+    def first_bytes(self) -> Bytes:
+        """The byte that each text begins with; 0 for an empty one."""
+        _, bounds, data = self.values.buffers()
+        begin = np.frombuffer(bounds, dtype=np.int32)[self.values.offset :][: len(self.values) + 1]
+        if not begin[-1]:
+            return np.zeros(len(self.values), dtype=np.uint8)
+        block = np.frombuffer(data, dtype=np.uint8)
+        first = block[np.minimum(begin[:-1], begin[-1] - 1)]
+        return np.where(begin[1:] > begin[:-1], first, 0).astype(np.uint8)
+
 
 def encode_column(batch: Batch, place: int) -> Encoded:
     """Find the different texts of a column.
@@ -58,51 +65,29 @@ def encode_column(batch: Batch, place: int) -> Encoded:
         begin, end = batch.cells(place)
         length = end - begin
         longest = int(length.max())
-        if longest <= _LONGEST and int(length.sum()) <= _SHORT * len(batch):
-            found = _by_words(batch, begin, length, longest)
-            if found is not None:
-                codes, first = found
-                return Encoded(codes, gather(batch.block, begin[first], end[first]), ascii=batch.ascii)
+        if longest <= 1:
+            return _marks(batch, begin, end)
+        if longest <= _LONG and longest == length.min() and _same(batch.block, begin, longest):
+            values = gather(batch.block, begin[:1], end[:1])
+            return Encoded(np.zeros(len(batch), dtype=np.int32), values, ascii=batch.ascii)
     encoded = batch.column(place).dictionary_encode()
     return Encoded(encoded.indices.to_numpy(), encoded.dictionary, ascii=batch.ascii)
 
 
-def _by_words(
-    batch: Batch, begin: NDArray[np.int64], length: NDArray[np.int64], longest: int
-) -> tuple[Codes, NDArray[np.int64]] | None:
-    """Tell short texts apart by their bytes, eight at a time.
+def _marks(batch: Batch, begin: Places, end: Places) -> Encoded:
+    """Tell texts apart that are one byte long or empty."""
+    texts = np.where(end > begin, batch.block[begin], _NONE)
+    first = np.full(_NONE + 1, len(batch), dtype=np.int64)
+    first[texts[::-1]] = np.arange(len(batch) - 1, -1, -1)
+    order = np.argsort(first, kind="stable")[: np.count_nonzero(first < len(batch))]
+    codes = np.zeros(_NONE + 1, dtype=np.int32)
+    codes[order] = np.arange(len(order))
+    rows = first[order]
+    return Encoded(codes[texts], gather(batch.block, begin[rows], end[rows]), ascii=batch.ascii)
 
-    Returns:
-        For each row which of the texts it has, and the row in which each first appears; None where two texts can't be
-        told apart so.
-    """
-    if len(batch.block) < _WORD:
-        return None
-    block = np.lib.stride_tricks.sliding_window_view(batch.block, _WORD)
-    last = len(block) - 1
-    mixed = length.astype(np.uint64)
-    words: list[tuple[slice | NDArray[np.int64], Words]] = []
-    for at in range(0, longest, _WORD):
-        rows: slice | NDArray[np.int64] = slice(None) if at == 0 else np.flatnonzero(length > at)
-        places = begin[rows] + at
-        if int(places[-1]) > last:
-            return None  # the block ends within the last row's word
-        word = block[places].view(np.uint64)[:, 0]
-        word &= _MASKS[np.minimum(length[rows] - at, _WORD)]
-        words.append((rows, word))
-        part = mixed[rows] ^ word
-        part *= _FACTOR
-        part ^= part >> _SHIFT
-        mixed[rows] = part
-    codes: Codes = pa.array(mixed).dictionary_encode().indices.to_numpy()
-    first = np.empty(int(codes.max()) + 1, dtype=np.int64)
-    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-    # Different texts may have the same number; then the rows with that number aren't all the same.
-    if not (length == length[first][codes]).all():
-        return None
-    for rows, word in words:
-        whole = np.zeros(len(codes), dtype=np.uint64)
-        whole[rows] = word
-        if not (whole == whole[first][codes]).all():
-            return None
-    return codes, first
+
+def _same(block: Bytes, begin: Places, length: int) -> bool:
+    """Tell whether stretches of the same length hold the same."""
+    texts = np.lib.stride_tricks.sliding_window_view(block, length)
+    first = texts[begin[0]]
+    return bool((texts[begin[:_SAMPLE]] == first).all() and (texts[begin] == first).all())

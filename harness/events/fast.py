@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from harness.events.batch import Batch
 from harness.events.certify import Lines, Rules, certify
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from harness.events.reader import LineReader
     from harness.events.record import Counts, Header, Item
 
-BLOCK = 1024 * 1024
-"""How many bytes are looked at together: enough that what each step costs by itself doesn't count."""
+BLOCK = 2 * 1024 * 1024
+"""How many bytes are looked at together: enough that what each step costs by itself hardly counts."""
+
+# Arrow's own allocators keep tens of megabytes for later; blocks are few and large, and need nothing kept.
+pa.set_memory_pool(pa.system_memory_pool())
 
 LEAST = 32
 """Fewer lines than these are read one by one: looking at them all at once costs more than it spares."""

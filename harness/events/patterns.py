@@ -16,6 +16,21 @@ _TOKEN = re.compile(
     r"|\$(?=\)|\||$)"
 )
 _GROUP = "(?P<value>"
+_FIRST = re.compile(rf"(?:\((?!\?)|(?P<either>\(\?i:))?(?P<atom>{_CLASS}|{_ESCAPED}|{_PLAIN})(?![*?{{|])(?![^()]*\|)")
+
+
+def first_bytes(pattern: str) -> frozenset[int] | None:
+    """Give the bytes that texts begin with that such a pattern matches; None where that isn't obvious.
+
+    Args:
+        pattern: A pattern that `alike` knows.
+    """
+    found = _FIRST.match(pattern)
+    # An alternative at the outmost level would begin with something else.
+    if found is None or "|" in re.sub(r"\([^()]*\)|\[[^\]]*\]", "", pattern):
+        return None
+    one = re.compile(f"(?i:{found['atom']})" if found["either"] else found["atom"])
+    return frozenset(code for code in range(128) if one.fullmatch(chr(code)))
 
 
 def alike(pattern: str) -> str:

@@ -194,6 +194,11 @@ KEYS: tuple[Key, ...] = (
     Key("smb_password", "secret", "Its password.", default_from="winrm_password"),
     Key("smb_domain", "text", "The domain of smb_user, where the name doesn't hold it."),
     Key("smb_port", "port", "The port of the SMB service.", default=445),
+    Key(
+        "smb_shares",
+        "texts",
+        "Shares to read logs through instead of the drives' own (`C$`): NAME=FOLDER, with commas between several.",
+    ),
     Key("smb_timeout", "seconds", "The longest wait for an SMB answer.", default=30.0),
     Key(
         "probe_sender",
@@ -273,6 +278,18 @@ KEYS: tuple[Key, ...] = (
     Key("logsource_groups", "texts", "The names of log source groups, with commas between them."),
     Key("logsource_language", "text", "The name of the log source language.", default_from="the console's"),
     Key("logsource_extension", "text", "The name of the log source extension."),
+    Key(
+        "logsource_wincollect_agent",
+        "text",
+        "The WinCollect agent that collects an Exchange 2003 server's logs, as the console names it.",
+        default_from="the host's short name",
+    ),
+    Key(
+        "logsource_wincollect_destinations",
+        "texts",
+        "The names of the WinCollect destinations that it sends events to, with commas between them.",
+        default_from="the console's internal one",
+    ),
     Key("console_url", "text", "The console's address: https://console.corp.example."),
     Key("console_token", "secret", "The token of an authorized service on the console."),
     Key(

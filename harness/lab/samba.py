@@ -31,7 +31,9 @@ from smbprotocol.exceptions import SMBException
 from harness.lab.smbserver import ADMIN_SHARE, PUBLIC_SHARE, LabSmbError, SmbUser, host_folders
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+    from harness.lab.smbserver import PublicShare
 
 Security = Literal["off", "desired", "required"]
 
@@ -82,7 +84,9 @@ level2 oplocks = no
 kernel oplocks = no
 store dos attributes = yes
 force user = {account}
-{shares}"""
+{shares}
+include = {runtime}/shares-%i.conf
+"""
 
 _ADMIN = """
 [{share}]
@@ -95,6 +99,13 @@ _PUBLIC = """
 [{share}]
 path = {root}/hosts/%i/logs
 read only = yes
+"""
+
+_MADE = """
+[{name}]
+path = {folder}
+read only = yes
+valid users = {readers}
 """
 
 
@@ -173,6 +184,8 @@ class Samba:
                 self.stop()
                 raise LabSmbError(f"port {asked} is in use", hint="ask for another, or for 0")
             self._write_config()
+            for address in self._addresses:
+                self.publish(address, ())
             if attempt == 1:
                 self._add_users(pdbedit)
             if self._run(smbd):
@@ -185,6 +198,23 @@ class Samba:
         raise LabSmbError(
             f"smbd did not start on port {self._port}: {log}", hint=f"its log is {self.logs / 'log.smbd'}"
         )
+
+    def publish(self, address: str, shares: Iterable[PublicShare]) -> None:
+        """Serve these shares on a host instead of those before; each connection that is made from now on sees them.
+
+        Args:
+            address: The host's own.
+            shares: All that somebody made on it.
+        """
+        accounts = {user.name.lower(): account for account, user in self._accounts()}
+        parts = []
+        for share in shares:
+            readers = " ".join(accounts[name] for name in sorted(share.readers & accounts.keys())) or _GUEST
+            parts.append(_MADE.format(name=share.name, folder=share.folder, readers=readers))
+        file = self._folder() / f"shares-{address}.conf"
+        fresh = file.with_suffix(".new")
+        fresh.write_text("".join(parts), encoding="utf-8")
+        fresh.replace(file)
 
     def stop(self) -> None:
         """End smbd with all its children; harmless when called twice."""

@@ -16,6 +16,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.lab import publicshares
 from harness.lab.client import LabHost, Simulated, write_hosts
 from harness.lab.embedded_smb import EmbeddedSmb
 from harness.lab.host import SimulatedHost
@@ -24,6 +25,7 @@ from harness.lab.machine import Machine, spec_of
 from harness.lab.samba import Samba
 from harness.lab.smbserver import LabSmbError, SmbUser
 from harness.lab.state.organisation import Organisations
+from harness.lab.state.principals import administers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -47,7 +49,8 @@ class Lab:
     def __init__(self, hosts: Sequence[Simulated], folder: Path) -> None:
         self._simulated = hosts
         self._folder = folder
-        self._smb: SmbServer | None = None
+        self.smb: SmbServer | None = None
+        """The file server of all hosts, once it runs."""
         self.hosts: dict[str, SimulatedHost] = {}
 
     @property
@@ -77,18 +80,19 @@ class Lab:
             organisations = Organisations(self._folder)
             machines = [_machine(host, organisations, self._folder) for host in self._simulated]
         finally:
-            self._smb = await smb
+            self.smb = await smb
         found = {}
         for host, machine, address, known in zip(self._simulated, machines, addresses, users, strict=True):
             machine.accounts = known
             self.hosts[host.name] = await asyncio.to_thread(self._host, host, machine, address, known)
+            await asyncio.to_thread(self._publish, machine, address)
             ports = await self.hosts[host.name].start()
             found[host.name] = LabHost(
                 address=address,
                 port=ports.winrm,
                 user=f"{machine.netbios_domain}\\{_ADMINISTRATOR}",
                 password=known[_ADMINISTRATOR],
-                smb_port=self._smb.port if self._smb else 0,
+                smb_port=self.smb.port if self.smb else 0,
                 smtp_port=ports.smtp,
                 submission_port=ports.submission,
                 http_port=ports.http,
@@ -98,9 +102,9 @@ class Lab:
 
     def _host(self, host: Simulated, machine: Machine, address: str, users: dict[str, str]) -> SimulatedHost:
         files: Files = PlainFiles(self._folder / "hosts" / address)
-        if self._smb is not None and not self._smb.degraded:
+        if self.smb is not None and not self.smb.degraded:
             writer = SmbUser(_ADMINISTRATOR, users[_ADMINISTRATOR])
-            files = HeldFiles(self._folder / "hosts" / address, address, self._smb.port, writer)
+            files = HeldFiles(self._folder / "hosts" / address, address, self.smb.port, writer)
         return SimulatedHost(
             machine,
             address,
@@ -111,12 +115,28 @@ class Lab:
             probe_interval=host.probe_interval,
         )
 
+    def _publish(self, machine: Machine, address: str) -> None:
+        """Serve the shares that are made on a host, from now on."""
+        samba = self.smb
+        if not isinstance(samba, Samba):
+            return
+        drives = PlainFiles(self._folder / "hosts" / address)
+
+        turn = threading.Lock()  # of two changes at once the later one must be what is served
+
+        def follow() -> None:
+            with turn:
+                samba.publish(address, publicshares.shares(machine, drives))
+
+        machine.network.on_change = follow
+        follow()
+
     async def stop(self) -> None:
         """Take all hosts down, and no process of theirs stays."""
         for host in self.hosts.values():
             await host.stop()
-        if self._smb is not None:
-            await asyncio.to_thread(self._smb.stop)
+        if self.smb is not None:
+            await asyncio.to_thread(self.smb.stop)
 
 
 def _users(host: Simulated, password: str) -> dict[str, str]:
@@ -133,7 +153,7 @@ def _smb_users(hosts: Sequence[dict[str, str]]) -> list[SmbUser]:
     """Give everybody who may sign in to the one file server of all hosts."""
     users: dict[str, SmbUser] = {}
     for name, password in (account for host in hosts for account in host.items()):
-        kept = users.setdefault(name.lower(), SmbUser(name, password))
+        kept = users.setdefault(name.lower(), SmbUser(name, password, admin=administers(name)))
         if kept.password != password:
             _log.warning("%s has several passwords; over SMB the first one counts on every host", name)
     return list(users.values())

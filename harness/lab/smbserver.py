@@ -44,6 +44,21 @@ class SmbUser:
     admin: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class PublicShare:
+    """A share that somebody made on a host, for reading only.
+
+    Args:
+        name: Its name.
+        folder: What it shares.
+        readers: Who may read, by lower-case name.
+    """
+
+    name: str
+    folder: Path
+    readers: frozenset[str]
+
+
 class SmbServer(Protocol):
     """A running server for all simulated hosts.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from harness.logsource.form import fields
+from harness.logsource.form import shown
 from harness.logsource.parameters import reference
 from harness.logsource.templates import own
 
@@ -57,8 +57,7 @@ def write(
 
 
 def _page(source: LogSource, resolved: Resolved | None) -> _Page:
-    shown = [each for each in fields(source, resolved) if each.shown]
-    rows = [_Row(number, each, _secret(each)) for number, each in enumerate(shown, 1)]
+    rows = [_Row(number, each, _secret(each)) for number, each in enumerate(shown(source, resolved), 1)]
     return _Page(
         source,
         tuple((title, tuple(row for row in rows if row.field.part == part)) for part, title in _PARTS.items()),

@@ -12,6 +12,8 @@ moved them elsewhere, the folder above may hold anything, a database's transacti
 With ``exchange_smtp_layout=relocated`` the services' logs were moved below ``exchange_smtp_root``, which holds nothing
 else (`harness.modules.smtp_log_folders` does that), and one log source polls them all.
 
+Folders are written with the administrative share of their drive, or with a share of ``smb_shares`` that holds them.
+
 Up to 2010 the mailbox role tracks what it submits in files ``MSGTRKM…``, which none of the protocol's file patterns is
 believed to match: such a host's log source has a pattern of its own. The protocol doesn't read Exchange 2003, and
 WinCollect does: its log source says so, over the same folders. Each further SMTP virtual server there is a log source
@@ -40,15 +42,17 @@ from harness.logsource.model import (
     LogSource,
     conflicts,
 )
+from harness.logsource.shares import shares_of, through
 from harness.remote.sharepath import SharePath, clean
 from harness.source import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from typing import Any
 
     from harness.exchange.folders import Service, SmtpFolders
     from harness.inventory import Host
+    from harness.logsource.shares import Share
 
 __all__ = ["Folders", "belongs", "check_distinct", "default_folders", "derive", "share_form"]
 
@@ -59,6 +63,7 @@ _RELOCATED = "relocated"
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _NETBIOS_LENGTH = 15
 _EXCHANGE_2003 = "2003"
+_SUFFIX = re.compile(r"(-frontend|-mailbox)?(-smtpsvc\d+)?(-send)?", re.ASCII)
 _SUFFIXES: dict[Service, str] = {"hub": "", "edge": "", "frontend": "-frontend", "mailbox": "-mailbox"}
 
 
@@ -113,8 +118,8 @@ def belongs(identifier: str, base: str) -> bool:
         identifier: The log source's.
         base: The identifier of the host's first log source.
     """
-    suffixes = {suffix + more for suffix in _SUFFIXES.values() for more in ("", "-send")}
-    return identifier.casefold() in {f"{base}{suffix}".casefold() for suffix in suffixes}
+    own, first = identifier.casefold(), base.casefold()
+    return own.startswith(first) and _SUFFIX.fullmatch(own[len(first) :]) is not None
 
 
 def default_folders(host: Host) -> Folders:
@@ -156,15 +161,16 @@ def _computer_name(host: Host) -> str:
     return name.partition(".")[0].upper()[:_NETBIOS_LENGTH]
 
 
-def share_form(path: str, *, system_drive: str = "C:") -> str:
+def share_form(path: str, *, system_drive: str = "C:", shares: Sequence[Share] = ()) -> str:
     r"""Write a Windows path as a log source takes it.
 
     Args:
         path: For example ``C:\inetpub\logs`` or ``%SystemDrive%\inetpub\logs``.
         system_drive: What ``%SystemDrive%`` stands for.
+        shares: Shares that are preferred to the drive's own.
 
     Returns:
-        For example ``c$/inetpub/logs/``.
+        For example ``c$/inetpub/logs/``, or ``weblogs$/`` where a share of that name is of this folder.
 
     Raises:
         SharePathError: It isn't a path on a local drive, so there is no administrative share for it.
@@ -180,12 +186,14 @@ def share_form(path: str, *, system_drive: str = "C:") -> str:
         raise SharePathError(
             f"{path!r} has a variable that isn't known here", path=path, hint="write the folder itself"
         )
-    return str(SharePath(f"{whole.drive[0].lower()}$", clean("/".join(whole.parts[1:]))))
+    return through(whole, shares) or str(SharePath(f"{whole.drive[0].lower()}$", clean("/".join(whole.parts[1:]))))
 
 
 def _log_sources(host: Host, folders: Folders) -> Iterator[LogSource]:
+    shares = shares_of(host)
+
     def share(path: str) -> str:
-        return share_form(path, system_drive=folders.system_drive) if path else ""
+        return share_form(path, system_drive=folders.system_drive, shares=shares) if path else ""
 
     settings = _settings(host)
     named = host.get("logsource_identifier") or host.name

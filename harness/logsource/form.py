@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from harness.logsource.model import WINCOLLECT
 from harness.logsource.parameters import parameters, values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from harness.collect.source import Family
     from harness.logsource.model import LogSource
     from harness.logsource.resolve import Resolved
 
@@ -61,6 +63,35 @@ def fields(source: LogSource, resolved: Resolved | None = None) -> tuple[Field, 
         resolved: The same with a console's own labels and values; None where no console is known.
     """
     return (*_general(source), *_protocol(source, resolved), *_handling(source))
+
+
+def shown(source: LogSource, resolved: Resolved | None = None) -> tuple[Field, ...]:
+    """Give the fields that a console's form shows, for people who fill it in.
+
+    Args:
+        source: The log source.
+        resolved: As in `fields`.
+    """
+    if source.protocol == WINCOLLECT and resolved is None:
+        return (*_general(source), *_wincollect(source), *_handling(source))
+    return tuple(each for each in fields(source, resolved) if each.shown)
+
+
+def _wincollect(source: LogSource) -> Iterator[Field]:
+    """Give the fields of an agent's plug-in; it reads local folders. All is believed but the folders' labels."""
+    yield Field("protocol", "Log Source Identifier", source.identifier)
+    yield Field("protocol", "Local System", "true", "flag", believed=True)
+    families: tuple[Family, ...] = ("OWA", "SMTP", "MSGTRK")
+    for family in families:
+        yield Field("protocol", f"{family} Log Folder Path", _local(source.folder(family)), "path")
+    yield Field("protocol", "Polling Interval (ms)", f"{source.polling_interval * 1000:g}", believed=True)
+    yield Field("protocol", "WinCollect Agent", f"the agent on {source.host}", "choice", believed=True)
+
+
+def _local(folder: str) -> str:
+    r"""Write a folder as the server itself does: ``C:\…`` for ``c$/…/``; another share's has no such form."""
+    drive, dollar, rest = folder.partition("$/")
+    return f"{drive.upper()}:\\{rest.strip('/').replace('/', chr(92))}" if dollar else folder
 
 
 def _general(source: LogSource) -> Iterator[Field]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,12 @@ class ResolvedParameter:
     """A parameter of a log source's, by the console's own name.
 
     Args:
-        attribute: The value of the model that it takes.
+        attribute: The value of the model that it takes; None where it isn't of the Microsoft Exchange protocol.
         console: What the console says of it.
         value: Always text; of a password a placeholder.
     """
 
-    attribute: Attribute
+    attribute: Attribute | None
     console: ConsoleParameter
     value: str
 
@@ -72,17 +73,21 @@ class Resolved:
         return {**self.fields, "protocol_parameters": given}
 
 
-def resolve(source: LogSource, schema: Schema) -> Resolved:
+Parameters = Callable[["ProtocolType"], tuple[ResolvedParameter, ...]]
+
+
+def resolve(source: LogSource, schema: Schema, parameters: Parameters | None = None) -> Resolved:
     """Look up what a log source names.
 
     Args:
         source: The log source.
         schema: What the console says of itself.
+        parameters: Gives the parameters of another protocol than Microsoft Exchange.
 
     Raises:
         InputError: The console doesn't know a name; all of them.
     """
-    lookup = _Lookup(source, schema)
+    lookup = _Lookup(source, schema, parameters)
     resolved = lookup.run()
     if lookup.problems or resolved is None:
         raise InputError(lookup.problems)
@@ -153,8 +158,9 @@ def offers(type_: LogSourceType, protocol: ProtocolType) -> bool:
 class _Lookup:
     """One log source; problems are collected."""
 
-    def __init__(self, source: LogSource, schema: Schema) -> None:
+    def __init__(self, source: LogSource, schema: Schema, parameters: Parameters | None) -> None:
         self._source = source
+        self._given = parameters
         self._schema = schema
         self._where = Source(source.name)
         self.problems: list[Problem] = []
@@ -182,7 +188,7 @@ class _Lookup:
             **managed(source),
             **names,
         }
-        found, left_out = self._parameters(protocol)
+        found, left_out = self._parameters(protocol) if self._given is None else (self._given(protocol), ())
         return Resolved(source, fields, found, left_out)
 
     def _names(self) -> dict[str, Any]:

@@ -41,6 +41,7 @@ _STYLES = {
     Status.UNSENT: "red",
 }
 _NOT_SET = "(not set)"
+_FEW = 10
 
 
 def headline(terminal: Terminal, word: str, inventory: str, console: Console) -> None:
@@ -71,12 +72,14 @@ def plan(terminal: Terminal, each: Plan) -> None:
 
 def orphans(terminal: Terminal, found: Sequence[Orphan], inventory: str) -> None:
     """Name what the console has and the inventory doesn't, and how it is taken away."""
-    for each in found:
+    for each in found[:_FEW]:
         since = f"; {each.successor} has its server now" if each.successor else ""
         terminal.notice(
             f"note: log source {each.id}, {each.name!r}, is of no host of the inventory{since}; "
             f"nothing is removed unasked: harness logsources remove {inventory} --identifier {each.identifier}"
         )
+    if len(found) > _FEW:
+        terminal.notice(f"note: and {len(found) - _FEW} more; --output json has them all")
 
 
 def _named(item: Item) -> str:
@@ -177,8 +180,12 @@ def document(console: Console, **parts: Any) -> str:  # noqa: ANN401 - JSON hold
 
 def plan_document(each: Plan, unasked: Mapping[str, str]) -> dict[str, Any]:
     """Give a plan as JSON can hold it."""
+    return {"log_sources": [_item(item) for item in each.items], **beside_document(each, unasked)}
+
+
+def beside_document(each: Plan, unasked: Mapping[str, str]) -> dict[str, Any]:
+    """Give what plan and push tell beside the inventory's log sources: orphans, and hosts that weren't asked."""
     return {
-        "log_sources": [_item(item) for item in each.items],
         "orphans": [_orphan(orphan) for orphan in each.orphans],
         "left_out": [{"host": host, "why": why} for host, why in unasked.items()],
     }

@@ -89,6 +89,18 @@ def test_a_slow_owner_makes_no_other_host_fail(lab: RunningLab) -> None:
     assert (0, 0, 0) == (ended.code, recap(ended)[FIRST]["failed"], recap(ended)[SECOND]["failed"]), ended.out
 
 
+def test_a_slow_host_holds_no_other_result_up(lab: RunningLab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the second host did is told while the first one is still at work; the recap is in the inventory's order."""
+    monkeypatch.setattr("harness.play.runner._PATIENCE", 0)
+    lab.machine(FIRST).faults.slow["Get-TransportService"] = 5
+
+    ended = lab.run("plan", "--tags", "msgtrk")
+    told = re.findall(r"^\w+: \[(\S+)\]", ended.out, re.MULTILINE)
+
+    assert [SECOND, FIRST] == list(dict.fromkeys(told)), ended.out
+    assert [FIRST, SECOND] == list(recap(ended))
+
+
 @pytest.mark.parametrize("quote", QUOTES)
 def test_a_hostile_name_is_only_a_name(lab: RunningLab, quote: str) -> None:
     """A connector is configured under exactly the name it has, whatever that name would do as code."""

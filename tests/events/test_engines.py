@@ -26,7 +26,7 @@ from harness.events import (
     transforms,
 )
 from harness.events.csvlog import CsvReader
-from harness.events.patterns import alike
+from harness.events.patterns import alike, first_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 np = pytest.importorskip("numpy")
 pa = pytest.importorskip("pyarrow")
 
-from harness.events import encoded as encoded_module  # noqa: E402 - what it needs is checked above
-from harness.events.batch import Batch  # noqa: E402
+from harness.events.batch import Batch  # noqa: E402 - what it needs is checked above
 from harness.events.columnar import EventBatch  # noqa: E402
+from harness.events.encoded import encode_column  # noqa: E402
 from harness.events.fast import RULES, FastReader  # noqa: E402
 from harness.events.times import parse_times  # noqa: E402
 
@@ -400,14 +400,43 @@ def test_shipped_patterns_are_alike() -> None:
     assert all(judged.pattern for judged in shipped)
 
 
-def test_texts_that_look_alike_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Different texts that come to the same number, which is rare, are told apart all the same."""
-    monkeypatch.setattr(encoded_module, "_FACTOR", np.uint64(0))
-    rows = b"".join(DAY + b",%s,x\r\n" % text for text in (b"ab", b"cd", b"ab", b"ef", b"a"))
-    [batch] = batches(Format.MSGTRK, CSV_FIELDS + rows)
-    found = encoded_module.encode_column(batch, 1)
+@given(st.lists(st.sampled_from(["", "a", "b", "ab", "ba", "é", "x" * 70]), min_size=1, max_size=6), st.integers(1, 30))
+def test_a_column_is_its_different_texts(texts: list[str], times: int) -> None:
+    """One text only, marks of one character, anything else: each row has its own text, and none stands there twice."""
+    values = texts * times
+    [batch] = batches(Format.MSGTRK, CSV_FIELDS + b"".join(DAY + b",%s,x\r\n" % text.encode() for text in values))
+    found = encode_column(batch, 1)
 
-    assert ["ab", "cd", "ab", "ef", "a"] == [found.texts[code] for code in found.codes.tolist()]
+    assert values == [found.texts[code] for code in found.codes.tolist()]
+    assert list(dict.fromkeys(values)) == found.texts
+    assert [text.encode()[0] if text else 0 for text in found.texts] == found.first_bytes.tolist()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "first"),
+    [
+        (r"([2-5][0-9]{2})(?:[ -]|$)", "2345"),
+        (r"(?i:MAIL FROM): *<([^>]*)>", "Mm"),
+        ("a(b)", "a"),
+        ("(a|b)", None),
+        ("(a)|b", None),
+        ("a?(b)", None),
+        ("(a*)", None),
+        ("(?:a|b)(c)", None),
+        ("$(a)", None),
+    ],
+)
+def test_first_bytes(pattern: str, first: str | None) -> None:
+    """Only texts that begin with one of these can match; where that isn't obvious all are tried."""
+    assert (None if first is None else frozenset(map(ord, first))) == first_bytes(pattern)
+
+
+@given(patterns(), st.lists(st.text("abAB:. ", min_size=1, max_size=8), min_size=1, max_size=8))
+def test_first_bytes_leave_out_no_match(pattern: str, texts: list[str]) -> None:
+    """A text that a pattern matches begins with one of its first bytes."""
+    allowed = first_bytes(pattern) if alike(pattern) else None
+    if allowed is not None:
+        assert all(ord(text[0]) in allowed for text in texts if re.match(pattern, text))
 
 
 def test_engine_is_chosen_in_one_place(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -218,6 +218,19 @@ def test_a_password_is_never_shown(tmp_path: Path) -> None:
     assert "horse" not in str(fault)
 
 
+def test_a_password_that_a_pattern_refuses_isnt_shown(tmp_path: Path) -> None:
+    """Nor one that isn't among the allowed values, whatever a console has of either."""
+    changed = answers()
+    secret = next(each for each in changed["protocol_types"][1]["parameters"] if each["name"] == "LOGIN_SECRET")
+    secret |= {"pattern": "[0-9]+", "allowed_values": [{"name": "1", "value": "1"}]}
+    items = exported(log_source())
+    put(items[0], "Password", "correct horse")
+    faults = checked(tmp_path / "f.json", items, from_answers(changed))
+
+    assert 2 == len(faults)
+    assert "horse" not in " ".join(map(str, faults))
+
+
 def test_an_update_needs_only_what_it_changes(tmp_path: Path) -> None:
     """With an id nothing else is required, and with ``deleted`` nothing is looked at."""
     items = [{"id": 3, "enabled": False}, {"id": 4, "deleted": True}, {"deleted": True}]

@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 from logsource_samples import console, log_source
 
 from harness.logsource.checklist import write
+from harness.logsource.model import WINCOLLECT
 from harness.logsource.resolve import resolve
 
 DAY = date(2026, 11, 28)
@@ -105,6 +106,20 @@ def test_with_a_console_its_own_fields_are_shown() -> None:
 
     assert "File Encoding" not in dict(page(text).fields())
     assert "<sup>" not in text
+
+
+def test_an_agents_sheet_has_local_folders() -> None:
+    """Exchange 2003 is read by WinCollect on the server: no share, no account, milliseconds."""
+    source = log_source(protocol=WINCOLLECT, owa_folder="c$/WINDOWS/system32/LogFiles/W3SVC1/", smtp_folder="")
+    read = dict(page(write([source], "i", DAY)).fields())
+
+    assert {
+        "OWA Log Folder Path": r"C:\WINDOWS\system32\LogFiles\W3SVC1",
+        "Polling Interval (ms)": "10000",
+        "Local System": "✓on",
+        "WinCollect Agent": "the agent on ex01",
+    }.items() <= read.items()
+    assert not {"Server Address", "Username", "SMB Version"} & read.keys()
 
 
 def test_nothing_of_a_value_is_markup() -> None:

@@ -11,7 +11,7 @@ import pytest
 from harness.errors import InventoryError, SharePathError
 from harness.exchange.folders import DEFAULTS, Folders, SmtpFolders, relocated
 from harness.inventory import load
-from harness.logsource.derive import check_distinct, derive, share_form
+from harness.logsource.derive import belongs, check_distinct, derive, share_form
 from harness.logsource.model import FAMILIES
 
 if TYPE_CHECKING:
@@ -236,6 +236,31 @@ def test_per_service_reads_relocated_folders_too(make_host: MakeHost) -> None:
     }
 
 
+def test_a_public_share_is_preferred_to_the_drives_own(make_host: MakeHost) -> None:
+    """The innermost share that holds a folder, in any case of its letters; what no share holds keeps its drive's."""
+    shares = r"web$=C:\INETPUB,web-logs=C:\inetpub\logs\LogFiles\,smtp$=E:\Logs\Smtp"
+    host = make_host(exchange_smtp_layout="relocated", exchange_smtp_root=r"'E:\Logs\Smtp'", smb_shares=f"'{shares}'")
+    (found,) = derive(host, moved(r"E:\Logs\Smtp", "hub"))
+
+    assert ("web-logs/W3SVC1/", "smtp$/", "d$/Exchange/MessageTracking/") == (
+        found.owa_folder,
+        found.smtp_folder,
+        found.msgtrk_folder,
+    )
+
+
+@pytest.mark.parametrize("wrong", ["logs", "logs=", r"logs=\\nas\logs", "logs=logs", r"=C:\Logs", r"a/../b=C:\Logs"])
+def test_what_is_no_share_with_its_folder_is_refused(make_host: MakeHost, wrong: str) -> None:
+    """All of them at once, by the inventory's line, with the form to write."""
+    with pytest.raises(InventoryError) as caught:
+        derive(make_host(smb_shares=f"'{wrong},good=C:\\Logs,{wrong}x'"), None)
+
+    assert [f"{wrong!r}", f"{wrong + 'x'!r}"] == [
+        problem.message.partition(": ")[2].partition(" is no share")[0] for problem in caught.value.problems
+    ]
+    assert "write NAME=FOLDER" in caught.value.problems[0].hint
+
+
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
@@ -261,6 +286,15 @@ def test_other_paths_are_refused(path: str) -> None:
     """There is no administrative share for them, or nobody knows where they lead."""
     with pytest.raises(SharePathError):
         share_form(path)
+
+
+@pytest.mark.parametrize(
+    ("identifier", "expected"),
+    [("ex01-smtpsvc2", True), ("EX01-Frontend-send", True), ("ex01-smtpsvc", False), ("ex011", False), ("ex02", False)],
+)
+def test_what_is_a_host_s_own(identifier: str, expected: bool) -> None:
+    """Every log source that a host can have, wherever its logs are, and no other host's."""
+    assert expected == belongs(identifier, "ex01")
 
 
 def test_the_inventory_says_what_the_form_asks_for(make_host: MakeHost) -> None:

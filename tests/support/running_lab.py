@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from harness.lab.host import SimulatedHost
     from harness.lab.machine import Machine
+    from harness.lab.smbserver import SmbServer
     from harness.lab.winrm.mishap import Mishap
     from harness.lab.winrm.server import WinRMServer
 
@@ -93,6 +94,11 @@ class RunningLab:
     def reached(self, name: str) -> LabHost:
         """Give where a host answers."""
         return (read_hosts(self._state) or {})[name]
+
+    @property
+    def smb(self) -> SmbServer | None:
+        """The file server of all hosts."""
+        return self._lab.smb
 
     def drive(self, name: str) -> Path:
         """Give the folder that is a host's drive C."""

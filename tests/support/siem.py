@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from harness.logsource.console.api import Console
@@ -26,7 +26,7 @@ PASSWORD = Secret("canary-of-the-account")
 QUICK = Settings(seconds=5, settle=0.02)
 
 
-def source(name: str, **changes: Any) -> LogSource:
+def source(name: str, /, **changes: Any) -> LogSource:
     """Make a host's log source."""
     given: dict[str, Any] = {
         "name": f"Exchange @ {name}",
@@ -47,12 +47,10 @@ class Reached:
     Args:
         running: The simulated console.
         console: As harness sees it.
-        waits: What was waited, in seconds.
     """
 
     running: RunningConsole
     console: Console
-    waits: list[float] = field(default_factory=list)
 
     def plan(self, sources: Sequence[LogSource], **options: Any) -> Plan:
         """Compare log sources with the console."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from harness.lab.powershell.objects import CaseDict, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from harness.lab.store import Json, Store
 
@@ -130,10 +130,12 @@ class Network:
         install_path: Where Exchange is, with the trailing backslash.
     """
 
-    __slots__ = ("store",)
+    __slots__ = ("on_change", "store")
 
     def __init__(self, store: Store, install_path: str) -> None:
         self.store = store
+        self.on_change: Callable[[], None] = lambda: None
+        """Called after shares or access lists have changed; for the file server, which follows them."""
         with store.change() as document:
             document.setdefault("network", stock(install_path))
 
@@ -195,12 +197,14 @@ class Network:
         with self.store.change() as document:
             held = None if entries is None else list(entries)
             document["network"]["shares"].append({"name": name, "path": path, "type": DISK, "entries": held})
+        self.on_change()
 
     def remove_share(self, name: str) -> None:
         """Stop sharing."""
         with self.store.change() as document:
             held = document["network"]["shares"]
             held[:] = [each for each in held if each["name"].lower() != name.lower()]
+        self.on_change()
 
     def allow_in_share(self, name: str, sid: str, rights: int) -> None:
         """Add an entry to a share's permissions."""
@@ -208,6 +212,7 @@ class Network:
             for held in document["network"]["shares"]:
                 if held["name"].lower() == name.lower():
                     held["entries"] = [*(held["entries"] or [[0, EVERYONE, READ]]), [0, sid, rights]]
+        self.on_change()
 
     def folder(self, path: str) -> list[list[Json]] | None:
         """Give a folder's access list; None where there is no such folder."""
@@ -227,6 +232,7 @@ class Network:
             entries = self.folder(path)
             if entries is not None and entry not in entries:
                 entries.append(entry)
+        self.on_change()
 
     # The registry
 

@@ -19,8 +19,18 @@ _WELL_KNOWN = {
 }
 DOMAIN_USERS = {"administrator": 500, "guest": 501, "domain admins": 512, "domain users": 513, "svc-jsa": 1105}
 """Who is in the domain beside those that may sign in to the lab."""
+_ORDINARY = frozenset({"guest", "domain users", "svc-jsa"})
 _LOCAL_USERS = {"administrator": 500, "guest": 501}
 _FIRST_MADE_UP, _MADE_UP = 2000, 1_000_000
+
+
+def administers(account: str) -> bool:
+    """Say whether an account that may sign in is an administrator of the servers: all are but those of ordinary users.
+
+    Args:
+        account: Its own name, without a domain.
+    """
+    return account.lower() not in _ORDINARY
 
 
 def sid(machine: Machine, account: str) -> str | None:

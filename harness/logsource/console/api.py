@@ -157,6 +157,13 @@ class Console:
         found: list[Object] = []
         for type_id in sorted(set(type_ids)):
             found += self.client.list(LOG_SOURCES, filter_=equal("type_id", type_id))
+        if not all(isinstance(each.get("id"), int) for each in found):
+            raise ProtocolFaultError(
+                f"{self.client.host} lists log sources without ids",
+                host=self.client.host,
+                code=200,
+                hint="another --api-version may do",
+            )
         return found
 
     def patch(self, items: Sequence[Object]) -> str:

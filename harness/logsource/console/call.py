@@ -127,7 +127,7 @@ def meaning(reply: Reply, call: Call, host: str) -> Any:  # noqa: ANN401 - JSON 
         )
     try:
         content = json.loads(reply.body) if reply.body.strip() else None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise _not_json(reply, call, host) from None
     if _OK <= reply.status < _REDIRECT:
         return content

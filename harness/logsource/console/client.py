@@ -106,6 +106,7 @@ class Client:
         self._retry = retry or Retry()
         self._log = log or RequestLog()
         self._late: float = 0.0
+        self._answered = False
 
     def now(self) -> datetime:
         """Give the time by the console's clock, as its last answer told."""
@@ -153,6 +154,7 @@ class Client:
             elif isinstance(outcome, HostError):
                 raise outcome
             else:
+                self._answered = True
                 if outcome.date is not None:
                     self._late = outcome.date.timestamp() - time.time()
                 return outcome
@@ -161,7 +163,8 @@ class Client:
         if isinstance(outcome, Reply):
             asked = outcome.headers.get("retry-after", "")
             return self._retry.after_answer(attempt, outcome.status, asked, reads=call.reads)
-        if type(outcome) not in (UnreachableError, ConnectionLostError, DeadlineError):
+        if type(outcome) not in (UnreachableError, ConnectionLostError, DeadlineError) or not self._answered:
+            # Whoever never answered is more likely misspelt than restarting.
             return None
         return self._retry.after_failure(attempt, reads=call.reads, sent=may_have_acted(outcome))
 
@@ -183,9 +186,9 @@ class Client:
             call = endpoint.call(query=query, headers={"Range": f"items={start}-{start + PAGE - 1}"})
             reply = self.send(call)
             page = meaning(reply, call, self.host)
-            if not isinstance(page, list):
+            if not isinstance(page, list) or not all(isinstance(each, dict) for each in page):
                 raise ProtocolFaultError(
-                    f"{self.host} answered {call} with something that isn't a list",
+                    f"{self.host} answered {call} with something that isn't a list of objects",
                     host=self.host,
                     code=reply.status,
                     hint="see console_url: another service may answer there",

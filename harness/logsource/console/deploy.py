@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from harness.logsource.console.client import Object
 
 _PAUSE, _LONGEST_PAUSE = 1.0, 5.0
+_LOOKS = 5
 # The reference's text and its sample name the states differently; consoles are met with either.
 _UNDER_WAY = frozenset({"INITIALIZING", "IN_PROGRESS", "START"})
 _BAD_HOST = frozenset({"ERROR", "TIMED_OUT"})
@@ -49,11 +50,17 @@ def needed(found: Iterable[Object], ids: Iterable[int]) -> tuple[int, ...]:
     return tuple(sorted(int(each["id"]) for each in found if each.get("id") in ours and each.get("requires_deploy")))
 
 
-def deploy(console: Console, *, seconds: float, progress: Callable[[str], None]) -> Deployed:
+def deploy(
+    console: Console, waiting: Callable[[], int], *, seconds: float, progress: Callable[[str], None]
+) -> Deployed:
     """Ask for an incremental deploy, and follow it; one that is under way already is followed first.
+
+    Whether it reached the log sources is asked of them: a console that has just taken the request may still tell how
+    the deploy before it ended.
 
     Args:
         console: The console.
+        waiting: Gives how many log sources still need one.
         seconds: How long to follow it.
         progress: Told how far it is.
 
@@ -65,7 +72,17 @@ def deploy(console: Console, *, seconds: float, progress: Callable[[str], None])
         before = _follow(console, end, seconds, progress)
         if not _ask(console):
             return Deployed(before.done, "the console has nothing to deploy", before.hint)
-    return _follow(console, end, seconds, progress)
+    for _ in range(_LOOKS):
+        ended = _follow(console, end, seconds, progress)
+        left = waiting()
+        if not left or not ended.done:
+            return ended
+        console.client.sleep(_PAUSE)
+    return Deployed(
+        done=False,
+        sentence=f"the console has deployed, and says that {left} log sources still need it",
+        hint="see the console's messages, and deploy there",
+    )
 
 
 def _ask(console: Console) -> bool:

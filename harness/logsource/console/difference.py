@@ -305,7 +305,7 @@ def _compared(wanted: Resolved) -> Iterator[ResolvedParameter]:
     """Give the parameters that can be compared; file patterns count only where they aren't the protocol's own."""
     custom = wanted.source.custom_patterns
     for each in wanted.parameters:
-        if not each.is_password and (custom or not each.attribute.endswith("_pattern")):
+        if not each.is_password and (custom or not (each.attribute or "").endswith("_pattern")):
             yield each
 
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from harness.logsource.console.client import Object
 
+BELIEVED = frozenset({"OWA", "SMTP"})
+"""Families whose event ids are harness's belief: the logs have no such column."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
+from requests.adapters import HTTPAdapter
 from scripted_wire import ScriptedWire, client, reply
 
 from harness.errors import (
@@ -21,8 +24,8 @@ from harness.errors import (
 )
 from harness.logsource.console.api import BULK, LOG_SOURCES
 from harness.logsource.console.client import PAGE, RequestLog, equal
-from harness.logsource.console.wire import Address
-from harness.redaction import redactor
+from harness.logsource.console.wire import Address, HttpsWire
+from harness.redaction import Secret, redactor
 from harness.source import Source
 
 if TYPE_CHECKING:
@@ -41,28 +44,40 @@ FINE = reply(200, [])
 @pytest.mark.parametrize("first", [reply(429), reply(500), reply(502), reply(503), reply(504), LOST, LATE, NOBODY])
 def test_a_question_is_asked_again(first: Reply | HostError) -> None:
     """After any failure that may pass."""
-    wire, waits = ScriptedWire(first, FINE), []
+    wire, waits = ScriptedWire(FINE, first, FINE), []
+    asked = client(wire, waits)
+    asked.ask(LOG_SOURCES)
 
-    assert [] == client(wire, waits).ask(LOG_SOURCES)
+    assert [] == asked.ask(LOG_SOURCES)
     assert [0.5] == waits
+
+
+@pytest.mark.parametrize("first", [LOST, LATE, NOBODY])
+def test_who_never_answered_isnt_asked_again(first: HostError) -> None:
+    """A misspelt address is told at once."""
+    with pytest.raises(type(first)):
+        client(ScriptedWire(first)).ask(LOG_SOURCES)
 
 
 @pytest.mark.parametrize("first", [reply(500), reply(502), reply(503), reply(504), LOST, LATE])
 def test_a_change_is_never_repeated_when_it_may_have_been_made(first: Reply | HostError) -> None:
     """Its failure comes through after one attempt."""
-    wire = ScriptedWire(first)
+    wire = ScriptedWire(FINE, first)
+    asked = client(wire)
+    asked.ask(LOG_SOURCES)
 
     with pytest.raises((ConsoleRefusalError, ConnectionLostError, DeadlineError)):
-        client(wire).ask(BULK, body=[])
-    assert 1 == len(wire.calls)
+        asked.ask(BULK, body=[])
+    assert 2 == len(wire.calls)
 
 
 @pytest.mark.parametrize("first", [reply(429), NOBODY])
 def test_a_change_that_wasnt_taken_is_sent_again(first: Reply | HostError) -> None:
     """Too many requests, or nobody there: nothing was done."""
-    wire = ScriptedWire(first, FINE)
+    asked = client(ScriptedWire(FINE, first, FINE))
+    asked.ask(LOG_SOURCES)
 
-    assert [] == client(wire).ask(BULK, body=[])
+    assert [] == asked.ask(BULK, body=[])
 
 
 def test_an_untrusted_certificate_stays_untrusted() -> None:
@@ -80,15 +95,15 @@ def test_waits_grow_and_attempts_end() -> None:
     assert [0.5, 1.0, 2.0, 4.0] == waits
 
 
-@pytest.mark.parametrize("form", ["seconds", "date"])
-def test_retry_after_is_honoured(form: str) -> None:
+@pytest.mark.parametrize("as_date", [False, True])
+def test_retry_after_is_honoured(as_date: bool) -> None:
     """As seconds or as a date."""
     waits: list[float] = []
-    asked = "7" if form == "seconds" else format_datetime(datetime.now(UTC) + timedelta(seconds=7), usegmt=True)
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=50), usegmt=True)
 
-    client(ScriptedWire(reply(429, retry_after=asked), FINE), waits).ask(LOG_SOURCES)
+    client(ScriptedWire(reply(429, retry_after=date if as_date else "50"), FINE), waits).ask(LOG_SOURCES)
 
-    assert 4 <= waits[0] <= 7
+    assert 40 <= waits[0] <= 50
 
 
 def test_a_list_is_read_page_by_page() -> None:
@@ -130,6 +145,37 @@ def test_a_redirect_isnt_followed() -> None:
 
     with pytest.raises(ProtocolFaultError, match=r"elsewhere, to https://elsewhere\.example/login"):
         client(wire).ask(LOG_SOURCES)
+
+
+class _Redirecting(HTTPAdapter):
+    """Sends everybody elsewhere, and keeps where it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[str] = []
+
+    def send(self, request: requests.PreparedRequest, *_args: Any, **_kwargs: Any) -> requests.Response:
+        """Answer with a redirect."""
+        self.asked.append(str(request.url))
+        answer = requests.Response()
+        answer.status_code = 302
+        answer.headers["Location"] = "https://elsewhere.example/login"
+        answer.raw = io.BytesIO()
+        answer.request = request
+        answer.url = str(request.url)
+        return answer
+
+
+def test_the_token_goes_to_the_console_alone() -> None:
+    """Not where a redirect leads."""
+    wire = HttpsWire(Address.parse("https://siem.example", Source("test")), Secret("a-token"))
+    adapter = _Redirecting()
+    wire._session.mount("https://", adapter)
+
+    answer = wire.send(LOG_SOURCES.call(), {})
+
+    assert 302 == answer.status
+    assert [f"https://siem.example/api{LOG_SOURCES.path}"] == adapter.asked
 
 
 def test_the_clock_is_the_consoles() -> None:

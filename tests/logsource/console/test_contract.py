@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import console_contract
+import hypothesis
 import pytest
+from hypothesis import strategies
 from scripted_wire import ScriptedWire, client, reply
 
 from harness.document import parse
-from harness.errors import AuthenticationError, ConnectionLostError, ConsoleRefusalError, ProtocolFaultError
+from harness.errors import (
+    AuthenticationError,
+    ConnectionLostError,
+    ConsoleRefusalError,
+    HostError,
+    ProtocolFaultError,
+)
 from harness.logsource.console import api, bulk, version
 from harness.logsource.console import refusals as words
 from harness.logsource.console.api import Console
@@ -23,6 +33,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CONTRACT = console_contract.load()
+
+
+def _json_bytes() -> strategies.SearchStrategy[bytes]:
+    leaves = strategies.none() | strategies.booleans() | strategies.integers() | strategies.text(max_size=5)
+    inner = strategies.recursive(
+        leaves,
+        lambda below: (
+            strategies.lists(below, max_size=3)
+            | strategies.dictionaries(strategies.sampled_from(["code", "message", "description"]), below)
+        ),
+        max_leaves=5,
+    )
+    return inner.map(lambda value: json.dumps(value).encode())
+
+
 CASES = {case["name"]: case for case in CONTRACT.cases}
 NAMES = CONTRACT.examples | {"source": 4062}
 OURS = {each.name: each for each in vars(api).values() if isinstance(each, Endpoint)}
@@ -215,6 +240,7 @@ def test_a_request_that_was_cut_is_sent_once(name: str) -> None:
 def test_a_task_whose_answer_was_cut_is_asked_again() -> None:
     """Asking does no harm, so the outcome becomes known."""
     wire = _fed("a status of a task that is cut")
+    assert ConnectionLostError is type(_answer(CASES["a status of a task that is cut"]["exchanges"][1]))
 
     (found,) = bulk.run(Console(client(wire)), [{"name": "a"}], seconds=5)
 
@@ -254,7 +280,7 @@ def test_a_deploy_is_followed() -> None:
     """To its end, whatever its states are called."""
     wire = ScriptedWire(*(_answer(each) for each in CASES["deploying"]["exchanges"][:2]))
 
-    assert deploy(Console(client(wire)), seconds=5, progress=lambda _: None).done
+    assert deploy(Console(client(wire)), lambda: 0, seconds=5, progress=lambda _: None).done
     wire.close()
 
 
@@ -263,7 +289,7 @@ def test_nothing_to_deploy_is_no_failure() -> None:
     refused, done = _answer(CASES["nothing to deploy"]["exchanges"][0]), _answer(CASES["deploying"]["exchanges"][1])
     wire = ScriptedWire(refused, done, refused)
 
-    found = deploy(Console(client(wire)), seconds=5, progress=lambda _: None)
+    found = deploy(Console(client(wire)), lambda: 0, seconds=5, progress=lambda _: None)
 
     assert (True, "the console has nothing to deploy") == (found.done, found.sentence)
 
@@ -273,9 +299,46 @@ def test_a_deploy_that_failed_on_one_host() -> None:
     ended = {"status": "COMPLETE", "hosts": [{"ip": "192.0.2.7", "status": "TIMED_OUT"}]}
     wire = ScriptedWire(reply(200, {}), reply(200, ended))
 
-    found = deploy(Console(client(wire)), seconds=5, progress=lambda _: None)
+    found = deploy(Console(client(wire)), lambda: 0, seconds=5, progress=lambda _: None)
 
     assert (False, "the deploy failed: 192.0.2.7: TIMED_OUT") == (found.done, found.sentence)
+
+
+def test_a_deploy_that_the_console_hasnt_begun_yet() -> None:
+    """It still tells how the one before ended; the log sources say whether theirs is done."""
+    done = {"status": "COMPLETE", "hosts": []}
+    wire = ScriptedWire(reply(200, {}), reply(200, done), reply(200, {"status": "IN_PROGRESS"}), reply(200, done))
+    waiting = [4, 0]
+
+    assert deploy(Console(client(wire)), lambda: waiting.pop(0), seconds=5, progress=lambda _: None).done
+    wire.close()
+
+
+def test_a_deploy_that_doesnt_help() -> None:
+    """What the console says of the log sources counts."""
+    done = {"status": "DONE", "hosts": {"SUCCESS": ["192.0.2.1"]}}
+    wire = ScriptedWire(reply(200, {}), *[reply(200, done)] * 5)
+
+    found = deploy(Console(client(wire)), lambda: 4, seconds=5, progress=lambda _: None)
+
+    assert (False, "the console has deployed, and says that 4 log sources still need it") == (
+        found.done,
+        found.sentence,
+    )
+
+
+@hypothesis.settings(deadline=None)
+@hypothesis.given(status=strategies.integers(100, 599), body=strategies.binary(max_size=200) | _json_bytes())
+def test_any_answer_is_an_answer_or_an_error(status: int, body: bytes) -> None:
+    """Whatever comes: a value, or an error that is meant for it."""
+    with contextlib.suppress(HostError):
+        meaning(Reply(status, {}, body), api.LOG_SOURCES.call(), "siem")
+
+
+def test_json_without_an_end() -> None:
+    """Brackets upon brackets aren't JSON to us."""
+    with pytest.raises(ProtocolFaultError, match="isn't JSON"):
+        meaning(Reply(200, {}, b"[" * 100_000), api.LOG_SOURCES.call(), "siem")
 
 
 def test_the_file_of_words_is_plain_yaml() -> None:

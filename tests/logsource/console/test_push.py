@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from running_console import running_console
-from siem import QUICK, Reached, reached, source
+from siem import PASSWORD, QUICK, Reached, reached, source
 
 from harness.errors import (
     AuthenticationError,
@@ -20,8 +20,9 @@ from harness.errors import (
 )
 from harness.lab.siem.settings import ConsoleSettings
 from harness.logsource.console import bulk
-from harness.logsource.console.difference import Action, identifier_of, unwanted
+from harness.logsource.console.difference import Action, compare, identifier_of, unwanted
 from harness.logsource.console.push import Outcome, Settings, Status, remove
+from harness.logsource.resolve import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -124,12 +125,18 @@ def test_what_isnt_managed_is_left_alone(siem: Reached) -> None:
 def test_parameters_of_others_go_along(siem: Reached) -> None:
     """An update sends all parameters that the console has, so none is lost if it takes them as the whole."""
     siem.push(FLEET[:1])
-    (item,) = siem.plan([replace(FLEET[0], polling_interval=60)]).items
+    changed = [replace(FLEET[0], polling_interval=60)]
+    schema = siem.console.schema(changed)
+    (existing,) = siem.running.log_sources()
+    foreign = {"id": 77, "name": "OF_A_LATER_VERSION", "value": "kept"}
+    existing["protocol_parameters"].append(foreign)
 
-    body = item.body(None, send_password=False)
+    (item,) = compare([resolve(each, schema) for each in changed], [existing], schema)
+    body = item.body(PASSWORD, send_password=False)
 
-    has = {each["name"] for each in siem.running.log_sources()[0]["protocol_parameters"]}
+    has = {each["name"] for each in existing["protocol_parameters"]}
     assert has - {"PASSWORD"} == {each["name"] for each in body["protocol_parameters"]}
+    assert foreign in body["protocol_parameters"]
     assert {"id", "protocol_parameters"} == set(body)
 
 
@@ -144,6 +151,44 @@ def test_passwords_are_sent_when_asked_for(siem: Reached) -> None:
         [(each.field, each.after) for each in item.differences] for item in plan.items
     ]
     assert ["updated"] == statuses(found)
+
+
+def _counted(siem: Reached) -> list[Any]:
+    """Keep what is sent from now on."""
+    sent: list[Any] = []
+    patch = siem.console.patch
+
+    def counting(items: Any) -> str:
+        sent.append(items)
+        return patch(items)
+
+    siem.console.patch = counting  # type: ignore[method-assign]
+    return sent
+
+
+def test_a_password_of_which_nobody_knows_is_sent_again(siem: Reached) -> None:
+    """Whether it arrived can't be seen on the console; sent twice it does no harm."""
+    siem.push(FLEET)
+    siem.running.befall(cut="after", method="PATCH", times=1)
+    patches = _counted(siem)
+
+    found = siem.push(FLEET, replace(QUICK, update_passwords=True))
+
+    assert (["updated"] * 3, 2) == (statuses(found), len(patches))
+    values = [
+        each["value"] for item in patches[1] for each in item["protocol_parameters"] if each["name"] == "PASSWORD"
+    ]
+    assert [PASSWORD.reveal()] * 3 == values
+
+
+def test_a_name_that_somebody_takes_meanwhile(siem: Reached) -> None:
+    """Between plan and push another log source of the type got it: refused, with both ways out."""
+    taken = source("other", name="Exchange @ ex02")
+
+    found = siem.push(FLEET, meanwhile=lambda: siem.push([taken]))
+
+    assert ["created", "refused", "created"] == statuses(found)
+    assert "with the identifier 'other'" in found[1].sentence
 
 
 def test_one_of_fifty_is_refused(siem: Reached) -> None:
@@ -166,9 +211,11 @@ def test_a_name_that_is_another_types(siem: Reached) -> None:
     identity = [{"name": "identifier", "value": "appliance"}]
     bulk.run(siem.console, [{**other, "protocol_parameters": identity}], seconds=5)
 
+    patches = _counted(siem)
+
     found = siem.push(FLEET)
 
-    assert ["created", "refused", "created"] == statuses(found)
+    assert (["created", "refused", "created"], 1) == (statuses(found), len(patches))
     assert "another log source of this name" in found[1].sentence
 
 

@@ -280,7 +280,7 @@ def _collect(options: _Options) -> int:
             confidential = executor.confidential
             packed = parcels(chosen, lab, options.inventory, confidential=confidential, ask=options.ask, given=given)
             remote = _Remote(executor, packed, tuple(map(Overlay.of, options.mappings)))
-            hosts = asked(executor, packed, stop)
+            hosts = asked(executor, packed, stop, forks=options.forks)
         if not stop.is_set():
             for host in hosts:
                 report.say(f"{host.name}: {host.note}")

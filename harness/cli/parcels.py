@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import socket
 import threading
+from collections import deque
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from harness.cli.definitions import GivenSources
-    from harness.executor import Executor
+    from harness.executor import Executor, Pending
     from harness.inventory import Host
     from harness.source import Problem
 
@@ -112,13 +113,16 @@ def _asked(parcel: Parcel) -> PolledHost:
     return replace(polled, endpoint=replace(polled.endpoint, password=None))
 
 
-def asked(executor: Executor, packed: Mapping[str, Parcel], stop: threading.Event) -> tuple[PolledHost, ...]:
-    """Let workers find out what is polled of each host, all at once.
+def asked(
+    executor: Executor, packed: Mapping[str, Parcel], stop: threading.Event, *, forks: int
+) -> tuple[PolledHost, ...]:
+    """Let workers find out what is polled of each host.
 
     Args:
         executor: Has workers.
         packed: The hosts.
         stop: Set to end early.
+        forks: Hosts asked at a time.
 
     Returns:
         The hosts in their order, without passwords; none where somebody said stop.
@@ -127,16 +131,24 @@ def asked(executor: Executor, packed: Mapping[str, Parcel], stop: threading.Even
         InputError: Some hosts can't be reached as they are described; every problem at once.
         HarnessError: As `polled_hosts` raises, or the executor was lost.
     """
-    waiting = [executor.submit(Task(f"ask {name}", _asked, each, waits=True)) for name, each in packed.items()]
+    waiting: deque[Pending[PolledHost]] = deque()
     problems: dict[Problem, None] = {}
     found: list[PolledHost] = []
-    for pending in waiting:
+
+    def take() -> None:
         try:
-            polled = until_stopped(pending, stop)
+            polled = until_stopped(waiting.popleft(), stop)
         except InputError as error:
-            problems |= dict.fromkeys(error.problems)
+            problems.update(dict.fromkeys(error.problems))
         else:
-            found += [] if polled is None else [polled]
+            found.extend([] if polled is None else [polled])
+
+    for name, each in packed.items():
+        waiting.append(executor.submit(Task(f"ask {name}", _asked, each, waits=True)))
+        if len(waiting) >= forks:
+            take()
+    while waiting:
+        take()
     if problems:
         raise InventoryError(problems)
     return () if stop.is_set() else tuple(found)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from harness.executor.cluster import DaskExecutor
 
-# A deadline would make every property a timed test.
+# A deadline would make every property a timed test; a busy machine is no finding, and pytest's own limit still holds.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 

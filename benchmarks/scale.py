@@ -31,8 +31,8 @@ _WORKERS = 2
 _START_SECONDS = 60.0
 _ONE, _TWO = "one process", "two workers"
 _BOUND = (
-    "two workers, the scheduler and the command itself share two cores: what the command receives and writes, some "
-    "three bytes of JSON for each byte of log, takes from what the workers have"
+    "two cores for two workers, the scheduler and the command itself: what these two need is taken from the workers, and "
+    "most where lines are written, some three bytes of JSON for each byte of log through both"
 )
 
 

@@ -31,7 +31,7 @@ _WORKERS = 2
 _START_SECONDS = 60.0
 _ONE, _TWO = "one process", "two workers"
 _BOUND = (
-    "two cores for two workers, the scheduler and the command itself: what these two need is taken from the workers, and "
+    "two cores for two workers, the scheduler and the command itself: what those need is taken from the workers, and "
     "most where lines are written, some three bytes of JSON for each byte of log through both"
 )
 

@@ -284,7 +284,7 @@ def write(folder: Path, format: str, size: int, seed: int = SEED) -> Path:  # no
         body += next(rows).encode()
     with path.open("wb") as stream:
         stream.write(HEADS[format].encode())
-        for _ in range(max(1, size // len(body))):
+        for _ in range(max(1, round(size / len(body)))):
             stream.write(body)
     return path
 

@@ -11,6 +11,7 @@ The tree; the number is the exit code of a command that ends so::
     ├── SharePathError              3   a path isn't in the form that a log source takes
     ├── FilePatternError            3   a file pattern isn't a usable regular expression
     ├── StoreError                  1   the collector's own files are unusable
+    ├── ClusterError                4   the cluster that should do the work doesn't answer, or was lost
     ├── HostError                   1   one host, at run time
     │   ├── UnreachableError        4   nobody answers
     │   │   ├── AuthenticationError     the host refused the credentials
@@ -35,7 +36,7 @@ Policy branches on classes and attributes, never on the text of a message.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +58,20 @@ class HarnessError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel to another process whole: with all attributes, and without a secret that only this one knows of."""
+        from harness.redaction import redactor  # noqa: PLC0415 - the command line starts without it
+
+        texts = {"message": redactor.redact(self.message), "hint": redactor.redact(self.hint)}
+        return _again, (type(self), texts["message"]), {**self.__dict__, **texts}
+
+
+def _again(kind: type[HarnessError], message: str) -> HarnessError:
+    """Make an error without its constructor, whose arguments differ from class to class."""
+    error: Any = kind.__new__(kind, message)
+    error.args = (message,)
+    return error  # type: ignore[no-any-return]
 
 
 class InputError(HarnessError):
@@ -131,6 +146,12 @@ class FilePatternError(HarnessError):
 
 class StoreError(HarnessError):
     """The collector's own files, its positions or its output, are unusable."""
+
+
+class ClusterError(HarnessError):
+    """The cluster that should do the work doesn't answer, or was lost before it was done."""
+
+    exit_code = 4
 
 
 class HostError(HarnessError):

@@ -12,9 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from dask_cluster import Cluster
     from running_lab import RunningLab
 
-# A deadline would make every property a timed test.
+    from harness.executor.cluster import DaskExecutor
+
+# A deadline would make every property a timed test; a busy machine is no finding, and pytest's own limit still holds.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
@@ -32,3 +35,29 @@ def make_lab(tmp_path: Path) -> Iterator[Callable[..., RunningLab]]:
 def lab(make_lab: Callable[..., RunningLab]) -> RunningLab:
     """Two simulated Exchange 2016 servers of one organisation, as new."""
     return make_lab("ex01.lab.example", "ex02.lab.example")
+
+
+@pytest.fixture(scope="session")
+def _cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    pytest.importorskip("distributed")
+    import dask_cluster  # noqa: PLC0415  an extra, and slow to import
+
+    environment = {"WORKERS_PASSWORD": dask_cluster.PASSWORD}
+    made = dask_cluster.Cluster(tmp_path_factory.mktemp("cluster"), environment=environment)
+    with dask_cluster.running(made) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def cluster(_cluster: Cluster) -> Cluster:
+    """A Dask scheduler with two workers, who know a password that this process doesn't."""
+    _cluster.ensure(2)
+    return _cluster
+
+
+@pytest.fixture
+def executor(cluster: Cluster) -> Iterator[DaskExecutor]:
+    """A connection to that cluster."""
+    connected = cluster.executor()
+    yield connected
+    connected.close()

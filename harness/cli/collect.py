@@ -14,20 +14,29 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.executors import executor_options
 from harness.errors import InputError
 from harness.source import Problem, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from harness.cli.collectreport import Report
+    from harness.cli.executors import Where
+    from harness.cli.parcels import Parcel
     from harness.cli.polled import PolledHost
-    from harness.collect.poll import Poller, PollResult
+    from harness.collect.delivery import Handover
+    from harness.collect.follow import Polls
+    from harness.collect.poll import PollResult
     from harness.collect.positions import Positions
+    from harness.collect.remote import RemotePoller
     from harness.collect.sink import EventSink, Form, Rules
     from harness.collect.source import PolledFolder
     from harness.errors import HostError
     from harness.events import Engine
+    from harness.events.mappingfile import Overlay
+    from harness.executor import Executor
 
 _FAMILIES = ("OWA", "SMTP", "MSGTRK")
 
@@ -50,6 +59,7 @@ class _Options:
     interval: float | None
     throttle: float
     ask: bool
+    where: Where
     definitions: Path | None
     schema: Path | None
     forks: int
@@ -139,6 +149,7 @@ class _Options:
     help="Hosts at a time; with --follow all are polled at once, and so many are asked where their logs are.",
 )
 @click.option("--defaults", is_flag=True, help="Don't ask the hosts where their logs are; poll the default folders.")
+@executor_options
 def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     inventory: Path,
     limit: str | None,
@@ -157,6 +168,7 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
     throttle: float,
     forks: int,
     defaults: bool,
+    where: Where,
 ) -> int:
     """Write down the events of the logs of INVENTORY's hosts, polled over SMB.
 
@@ -186,6 +198,7 @@ def collect_command(  # noqa: PLR0917 - options of a command are its arguments
         definitions=definitions,
         schema=schema,
         forks=forks,
+        where=where,
     )
     _check(options)
     return _collect(options)
@@ -231,10 +244,12 @@ def _collect(options: _Options) -> int:
     from harness.cli.definitions import given_sources
     from harness.cli.interrupts import stopped_by_signals
     from harness.cli.lab import lab_of
+    from harness.cli.parcels import asked, parcels
     from harness.cli.polled import polled_hosts
     from harness.collect.sink import Rules
     from harness.events import Format
     from harness.events import load as load_mapping
+    from harness.events.mappingfile import Overlay
     from harness.inventory import load as load_inventory
 
     report = Report()
@@ -251,21 +266,77 @@ def _collect(options: _Options) -> int:
             report.say(f"note: {line}")
     mappings = {format_: load_mapping(format_, options.mappings) for format_ in Format}
     stop = threading.Event()
-    with stopped_by_signals(stop.set) as interrupted, lab_of(chosen, options.inventory) as lab:
-        hosts = polled_hosts(
-            chosen, loaded, options.extra, lab, stop=stop, ask=options.ask, forks=options.forks, given=given
-        )
+    with (
+        stopped_by_signals(stop.set) as interrupted,
+        options.where.executor() as executor,
+        lab_of(chosen, options.inventory) as lab,
+    ):
+        remote = None
+        if options.where.is_local:
+            hosts = polled_hosts(
+                chosen, loaded, options.extra, lab, stop=stop, ask=options.ask, forks=options.forks, given=given
+            )
+        else:
+            confidential = executor.confidential
+            packed = parcels(chosen, lab, options.inventory, confidential=confidential, ask=options.ask, given=given)
+            remote = _Remote(executor, packed, tuple(map(Overlay.of, options.mappings)))
+            hosts = asked(executor, packed, stop, forks=options.forks)
         if not stop.is_set():
             for host in hosts:
                 report.say(f"{host.name}: {host.note}")
             rules = Rules(mappings, {host.name: host.address for host in hosts}, engine=options.engine)
-            _poll(options, hosts, rules, report, stop)
+            _poll(options, hosts, rules, report, stop, remote=remote)
     if options.follow:
         return 0
     return 130 if interrupted.is_set() else report.code
 
 
-def _poll(options: _Options, hosts: Sequence[PolledHost], rules: Rules, report: Report, stop: threading.Event) -> None:
+@dataclass(frozen=True, slots=True)
+class _Remote:
+    """Makes pollers whose polls workers do."""
+
+    executor: Executor
+    packed: Mapping[str, Parcel]
+    overlays: tuple[Overlay, ...]
+
+    def poller(
+        self,
+        source: PolledFolder,
+        address: str,
+        sink: EventSink,
+        handover: Handover,
+        *,
+        since: datetime | None,
+        stop: threading.Event,
+    ) -> RemotePoller:
+        """Make the poller of a log folder."""
+        from harness.cli.parcels import Connect
+        from harness.collect.remote import Poll, RemotePoller
+
+        connect = Connect(self.packed[source.host])
+        wanted = Poll(
+            source,
+            connect,
+            (),
+            since,
+            self.overlays,
+            address,
+            sink.form,
+            muted=False,
+            engine=sink.rules.engine,
+        )
+        return RemotePoller(self.executor, wanted, sink, handover, stop)
+
+
+def _poll(
+    options: _Options,
+    hosts: Sequence[PolledHost],
+    rules: Rules,
+    report: Report,
+    stop: threading.Event,
+    *,
+    remote: _Remote | None = None,
+) -> None:
     """Poll with everything that must be open meanwhile."""
     from harness.collect.delivery import Handover
     from harness.collect.firsts import FirstContact
@@ -290,17 +361,17 @@ def _poll(options: _Options, hosts: Sequence[PolledHost], rules: Rules, report: 
             first.polled(result)
             report.result(result)
 
-        def on_error(poller: Poller, error: HostError) -> None:
+        def on_error(poller: Polls, error: HostError) -> None:
             first.failed(poller.source, error)
             report.error(poller.source, error)
 
-        pollers = [
-            [
-                Poller(source, partial(connections.get, host.endpoint), handover, stop=stop, since=first.since(source))
-                for source in _folders(options, host)
-            ]
-            for host in hosts
-        ]
+        def poller(host: PolledHost, source: PolledFolder) -> Polls:
+            since = first.since(source)
+            if remote is not None:
+                return remote.poller(source, host.address, sink, handover, since=since, stop=stop)
+            return Poller(source, partial(connections.get, host.endpoint), handover, stop=stop, since=since)
+
+        pollers = [[poller(host, source) for source in _folders(options, host)] for host in hosts]
         run = follow_hosts if options.follow else partial(poll_hosts, forks=options.forks)
         try:
             run(pollers, stop, on_result=on_result, on_error=on_error)

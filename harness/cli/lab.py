@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _FOLDER = Path(".harness") / "lab"
 _STOP_SECONDS = 10.0
 _NEWEST = "2016"
+PASSWORD = "password"  # noqa: S105 - a file's name
+"""The file in a lab's folder that holds its administrator's password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,4 +250,4 @@ def _show(folder: Path) -> None:
     for name, host in (client.read_hosts(folder) or {}).items():
         click.echo(f"{name}: WinRM at http://{host.address}:{host.port}/wsman as {host.user}")
         click.echo(f"  SMB on port {host.smb_port}, SMTP on {host.smtp_port}, web on {host.http_port}")
-    click.echo(f"the password stands in {folder / 'password'}")
+    click.echo(f"the password stands in {folder / PASSWORD}")

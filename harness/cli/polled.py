@@ -138,7 +138,7 @@ def polled_hosts(
     endpoints: dict[str, SmbEndpoint] = {}
     for host in hosts:
         try:
-            endpoints[host.name] = _endpoint(host, lab.get(host.name))
+            endpoints[host.name] = share_endpoint(host, lab.get(host.name))
         except InputError as error:
             problems += error.problems
     ready = _ready(hosts, inventory, extra, lab, problems, ask=ask)
@@ -249,7 +249,16 @@ def _ask(
     return dict(answers)
 
 
-def _endpoint(host: Host, lab: Reached | None) -> SmbEndpoint:
+def share_endpoint(host: Host, lab: Reached | None) -> SmbEndpoint:
+    """Give how a host's shares are reached.
+
+    Args:
+        host: The host.
+        lab: Where it answers if it is simulated.
+
+    Raises:
+        InputError: It can't be reached as it is described.
+    """
     if lab is None:
         return smb_endpoint(host)
     own = {} if host.get("smb_user") else {"user": lab.smb_user, "password": lab.password}

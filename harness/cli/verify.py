@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from harness.cli.executors import executor_options
 from harness.cli.interrupts import stopped_by_signals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from harness.cli.executors import Where
     from harness.verify.plugin import VerifyPlugin
 
 # What the user set for tests of their own has no say here.
@@ -94,6 +96,7 @@ _PARTS_LEFT_OUT = (
     show_default=True,
     help="For people, or for programs: JSON alone on standard output.",
 )
+@executor_options
 def verify_command(
     *,
     inventory: Path,
@@ -110,6 +113,7 @@ def verify_command(
     update: bool,
     forks: int,
     output: str,
+    where: Where,
 ) -> int:
     """Prove that the logs of INVENTORY's hosts arrive as the console will read them.
 
@@ -134,8 +138,16 @@ def verify_command(
             outcomes.append(outcome)
             verification.outcome(terminal, outcome)
 
-        request = Request(inventory, playbooks, limit, expectations, mappings, timeout, forks, definitions, schema)
-        with prepare(request, stop=stop, notice=terminal.notice) as prepared:
+        with (
+            where.executor() as executor,
+            prepare(
+                Request(
+                    inventory, playbooks, limit, expectations, mappings, timeout, forks, definitions, schema, executor
+                ),
+                stop=stop,
+                notice=terminal.notice,
+            ) as prepared,
+        ):
             for notice in prepared.notices:
                 terminal.notice(notice)
             plugin = VerifyPlugin(prepared.workload, update=update, tell=tell)

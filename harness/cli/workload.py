@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 from harness.cli.definitions import expected, given_sources
 from harness.cli.lab import lab_of
+from harness.cli.parcels import ask_here, on_worker, parcels
 from harness.cli.polled import polled_hosts
 from harness.errors import InputError
-from harness.events import Family
+from harness.events import Family, Format
+from harness.events.mappingfile import Overlay
 from harness.exchange.folders import owa_path, services
+from harness.executor import LOCAL
 from harness.inventory import load as load_inventory
 from harness.logsource.derive import version_of
 from harness.modules.registry import MODULES
@@ -23,6 +26,7 @@ from harness.source import Problem, Source
 from harness.verify.gather import Subject, mappings
 from harness.verify.loader import load, load_file
 from harness.verify.probe import OwaProbe, SmtpProbe
+from harness.verify.remote import RemoteHost, Visit
 from harness.verify.workload import Task, Workload
 
 if TYPE_CHECKING:
@@ -32,10 +36,13 @@ if TYPE_CHECKING:
 
     from harness.cli.definitions import GivenSources
     from harness.cli.lab import Reached
+    from harness.cli.parcels import Parcel
     from harness.cli.polled import PolledHost
+    from harness.executor import Executor
     from harness.inventory import Host, Inventory
     from harness.verify.expectations import Expectations
     from harness.verify.probe import Kind, Probe, ProbeOptions
+    from harness.verify.workload import HostWork
 
 T = TypeVar("T")
 
@@ -58,6 +65,7 @@ class Request:
         forks: Hosts at a time.
         definitions: A file of log sources to poll through, instead of those that the hosts are found to have.
         schema: A file of a console's answers, for a file of definitions that has ids alone.
+        executor: Polls the hosts.
     """
 
     inventory: Path
@@ -69,6 +77,7 @@ class Request:
     forks: int = 20
     definitions: Path | None = None
     schema: Path | None = None
+    executor: Executor = LOCAL
 
 
 @dataclass(slots=True)
@@ -135,7 +144,8 @@ def prepare(
     reach = _Reach(
         inventory, request.inventory, hosts, held, forks=request.forks, stop=stop, notice=notice, given=given
     )
-    workload = Workload(tasks, reach, layers, request.timeout, request.forks, stop)
+    elsewhere = None if request.executor is LOCAL else _Elsewhere(request, reach, notice)
+    workload = Workload(tasks, reach, layers, request.timeout, request.forks, stop, elsewhere)
     return Prepared(workload, tuple(notices), held)
 
 
@@ -205,16 +215,25 @@ class _Reach:
         self._forks = forks
         self._stop = stop
         self._notice = notice
-        self._given = given
+        self.given = given
         self._lab: Mapping[str, Reached] | None = None
+
+    @property
+    def hosts(self) -> Sequence[Host]:
+        """All hosts of the run."""
+        return self._hosts
+
+    def lab(self) -> Mapping[str, Reached]:
+        """Give where the simulated hosts answer, once they do."""
+        if self._lab is None:
+            self._lab = self._held.enter_context(lab_of(self._hosts, self._path))
+        return self._lab
 
     def __call__(
         self, names: Sequence[str], probes: Mapping[str, ProbeOptions], seconds: float
     ) -> Mapping[str, Subject]:
         """Ask the hosts where their logs are."""
-        if self._lab is None:
-            self._lab = self._held.enter_context(lab_of(self._hosts, self._path))
-        lab = self._lab
+        lab = self.lab()
         wanted = [host for host in self._hosts if host.name in names]
         polled = polled_hosts(
             wanted,
@@ -224,16 +243,71 @@ class _Reach:
             stop=self._stop,
             forks=self._forks,
             seconds=seconds,
-            given=self._given,
+            given=self.given,
         )
         for each in polled:
             if each.note and not self._stop.is_set():
                 self._notice(f"{each.name}: {each.note}")
         by_name = {each.name: each for each in polled}
-        return {host.name: _subject(host, by_name[host.name], lab.get(host.name), probes[host.name]) for host in wanted}
+        return {host.name: subject(host, by_name[host.name], lab.get(host.name), probes[host.name]) for host in wanted}
 
 
-def _subject(host: Host, polled: PolledHost, lab: Reached | None, options: ProbeOptions) -> Subject:
+class _Elsewhere:
+    """Has workers probe and poll hosts; see `harness.verify.workload.Elsewhere`.
+
+    Args:
+        request: What the user asked for.
+        reach: Knows the hosts and their lab.
+        notice: Takes what the user should know about hosts.
+    """
+
+    def __init__(self, request: Request, reach: _Reach, notice: Callable[[str], None]) -> None:
+        self._request = request
+        self._reach = reach
+        self._notice = notice
+
+    def __call__(self, works: Mapping[str, HostWork]) -> Mapping[str, RemoteHost]:
+        """Pack the hosts."""
+        hosts = [host for host in self._reach.hosts if host.name in works]
+        executor = self._request.executor
+        packed = parcels(
+            hosts,
+            self._reach.lab(),
+            self._request.inventory,
+            confidential=executor.confidential,
+            given=self._reach.given,
+        )
+        overlays = tuple(map(Overlay.of, self._request.mappings))
+        return {
+            name: RemoteHost(executor, Visit(name, _Arrive(packed[name]), work, tuple(Format), overlays), self._notice)
+            for name, work in works.items()
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrive:
+    """Makes a host ready on a worker."""
+
+    parcel: Parcel
+
+    def __call__(self, work: HostWork, seconds: float) -> tuple[Subject, str]:
+        """Ask it where its logs are."""
+        with on_worker():
+            host, lab = self.parcel.unpack()
+            polled = ask_here(self.parcel, seconds=seconds)
+            return subject(host, polled, lab, work.probes), polled.note
+
+
+def subject(host: Host, polled: PolledHost, lab: Reached | None, options: ProbeOptions) -> Subject:
+    """Give what verification needs of a host.
+
+    Args:
+        host: The host.
+        polled: What is polled of it.
+        lab: Where it answers if it is simulated.
+        options: What the expectations say of probes.
+    """
+
     def probe(kind: Kind) -> Probe:
         return smtp_probe(host, lab, options) if kind == "smtp" else owa_probe(host, lab, options)
 

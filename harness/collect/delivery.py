@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from harness.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from datetime import datetime
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from datetime import datetime, timedelta
 
-    from harness.collect.positions import Position, Positions
+    from harness.collect.positions import Position
     from harness.collect.source import PolledFolder
 
 
@@ -55,6 +56,26 @@ class Delivered:
     position: int | None = None
 
 
+class Store(Protocol):
+    """Keeps positions; see `harness.collect.positions.Positions`."""
+
+    def of(self, source: str) -> dict[tuple[str, datetime], Position]:
+        """Give what is known of a log folder."""
+
+    def advance(
+        self,
+        source: str,
+        positions: Iterable[Position],
+        outputs: Mapping[str, int] | None = None,
+        *,
+        gone: Iterable[Position] = (),
+    ) -> None:
+        """Store positions, outputs' lengths and what is no more, in one transaction."""
+
+    def forget(self, source: str, listed: Iterable[tuple[str, datetime]], *, older: timedelta) -> int:
+        """Drop the positions of files that were purged on the host long ago."""
+
+
 class Sink(Protocol):
     """Takes chunks. It is called by one thread at a time."""
 
@@ -88,7 +109,7 @@ class Handover:
         positions: The store.
     """
 
-    def __init__(self, sink: Sink, positions: Positions) -> None:
+    def __init__(self, sink: Sink, positions: Store) -> None:
         self.positions = positions
         self._sink = sink
         self._lock = threading.Lock()
@@ -110,14 +131,36 @@ class Handover:
         Raises:
             StoreError: Something failed here before, or fails now.
         """
+        with self._whole():
+            delivered = self._sink.deliver(chunk)
+            stored = settle(delivered)
+            self.positions.advance(chunk.source.key, (stored,), self._sink.outputs(), gone=gone)
+        return stored, delivered.events
+
+    def store(self, source: str, write: Callable[[], object], position: Position, *, gone: Iterable[Position]) -> None:
+        """Write what was made elsewhere and store the position after it.
+
+        Args:
+            source: The folder's key.
+            write: Gives it to the sink.
+            position: The position.
+            gone: Positions that it replaces.
+
+        Raises:
+            StoreError: Something failed here before, or fails now.
+        """
+        with self._whole():
+            write()
+            self.positions.advance(source, (position,), self._sink.outputs(), gone=gone)
+
+    @contextmanager
+    def _whole(self) -> Iterator[None]:
+        """Do one thing at a time, and nothing after a failure."""
         with self._lock:
             if self._failure is not None:
                 raise StoreError("nothing is collected any more, since the output or the positions failed before")
             try:
-                delivered = self._sink.deliver(chunk)
-                stored = settle(delivered)
-                self.positions.advance(chunk.source.key, (stored,), self._sink.outputs(), gone=gone)
+                yield
             except BaseException as error:
                 self._failure = error
                 raise
-        return stored, delivered.events

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness import workers
 from harness.errors import HostError, ShareError, UnreachableError
@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
 
-    from harness.collect.poll import Poller, PollResult
+    from harness.collect.poll import PollResult
+    from harness.collect.source import PolledFolder
 
 # A host that doesn't answer is tried less and less often, up to this.
 _LONGEST_PAUSE_SECONDS = 300.0
@@ -20,12 +21,24 @@ _JOIN_SECONDS = 5.0
 _WAKE_SECONDS = 0.5
 
 
+class Polls(Protocol):
+    """Polls a log folder, whoever reads it; see `harness.collect.poll.Poller`."""
+
+    source: PolledFolder
+
+    def poll(self) -> PollResult:
+        """Read what is new."""
+
+    def disconnect(self) -> None:
+        """Close the connection, which all folders of a host share; the next poll opens it again."""
+
+
 def follow(
-    pollers: Sequence[Poller],
+    pollers: Sequence[Polls],
     stop: threading.Event,
     *,
     on_result: Callable[[PollResult], None],
-    on_error: Callable[[Poller, HostError], None],
+    on_error: Callable[[Polls, HostError], None],
 ) -> None:
     """Poll one host's folders in turn, each at its interval, until ``stop`` is set.
 
@@ -61,11 +74,11 @@ def follow(
 
 
 def follow_hosts(
-    hosts: Sequence[Sequence[Poller]],
+    hosts: Sequence[Sequence[Polls]],
     stop: threading.Event,
     *,
     on_result: Callable[[PollResult], None],
-    on_error: Callable[[Poller, HostError], None],
+    on_error: Callable[[Polls, HostError], None],
 ) -> None:
     """Poll many hosts, each in a thread of its own, until ``stop`` is set or Ctrl-C is pressed.
 
@@ -90,12 +103,12 @@ def follow_hosts(
 
 
 def poll_hosts(
-    hosts: Sequence[Sequence[Poller]],
+    hosts: Sequence[Sequence[Polls]],
     stop: threading.Event,
     *,
     forks: int = 20,
     on_result: Callable[[PollResult], None],
-    on_error: Callable[[Poller, HostError], None],
+    on_error: Callable[[Polls, HostError], None],
 ) -> None:
     """Poll the folders of many hosts once, some hosts at a time.
 
@@ -110,7 +123,7 @@ def poll_hosts(
         Exception: Whatever ended a thread other than a host's error, once all have ended.
     """
 
-    def run(pollers: Sequence[Poller]) -> None:
+    def run(pollers: Sequence[Polls]) -> None:
         try:
             _once(pollers, stop, on_result, on_error)
         finally:
@@ -120,10 +133,10 @@ def poll_hosts(
 
 
 def _once(
-    pollers: Sequence[Poller],
+    pollers: Sequence[Polls],
     stop: threading.Event,
     on_result: Callable[[PollResult], None],
-    on_error: Callable[[Poller, HostError], None],
+    on_error: Callable[[Polls, HostError], None],
 ) -> None:
     """Poll one host's folders."""
     for poller in pollers:
@@ -139,8 +152,8 @@ def _once(
 
 
 def _in_threads(
-    run: Callable[[Sequence[Poller]], None],
-    hosts: Sequence[Sequence[Poller]],
+    run: Callable[[Sequence[Polls]], None],
+    hosts: Sequence[Sequence[Polls]],
     stop: threading.Event,
     *,
     forks: int,
@@ -149,7 +162,7 @@ def _in_threads(
     """Run a function for each host in threads, until all have ended or somebody says stop."""
     broken: list[Exception] = []
 
-    def guarded(pollers: Sequence[Poller]) -> None:
+    def guarded(pollers: Sequence[Polls]) -> None:
         try:
             run(pollers)
         except Exception as error:  # noqa: BLE001 - it is raised again by the thread that started this one

@@ -9,16 +9,16 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from harness.collect.sink import EventSink, Tally
+from harness.collect.sink import EventSink
 from harness.errors import HarnessError, StoreError
 from harness.events import MAPPED, Event, Header, Quarantined
 from harness.events.record import encode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from harness.collect.sink import Rules
+    from harness.collect.sink import Made, Rules
     from harness.collect.source import PolledFolder
     from harness.events.columnar import EventBatch
     from harness.events.stream import Given
@@ -49,7 +49,7 @@ class ParquetSink(EventSink):
         *,
         rows: int = ROWS,
     ) -> None:
-        super().__init__(rules)
+        super().__init__(rules, None)
         try:
             import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to import
             from pyarrow import parquet  # noqa: PLC0415
@@ -71,11 +71,12 @@ class ParquetSink(EventSink):
         except OSError as error:
             raise self._unusable(error) from error
 
-    def _take(self, source: PolledFolder, address: str, mapped: Sequence[EventBatch | Given]) -> Tally:
-        tally = Tally()
-        for each in mapped:
+    def _write(self, made: Made) -> None:
+        source = made.source
+        address = self.rules.addresses.get(source.host, "")
+        for each in made.mapped:
             if isinstance(each, Event | Quarantined | Header):
-                tally += super()._take(source, address, [each])
+                self._one(source, address, each)
                 continue
             # Rows keep the file's order, so a batch is cut where another row stands among its own.
             table = batch_table(self._schema, source, address, each)
@@ -84,18 +85,15 @@ class ParquetSink(EventSink):
                 if isinstance(item, Event):
                     self._add(table.slice(done, before - done))
                     done = before
-                tally += super()._take(source, address, [item])
+                self._one(source, address, item)
             self._add(table.slice(done))
-            tally += Tally(len(each), each.short)
-        return tally
 
-    def _write(
-        self, source: PolledFolder, address: str, events: Sequence[Event], quarantined: Sequence[Quarantined]
-    ) -> None:
-        for item in quarantined:
-            self._on_quarantined(source, item)
-        for event in events:
-            self._rows.append(_row(source, address, event))
+    def _one(self, source: PolledFolder, address: str, given: Given) -> None:
+        """Take what doesn't stand in a batch."""
+        if isinstance(given, Quarantined):
+            self._on_quarantined(source, given)
+        elif isinstance(given, Event):
+            self._rows.append(_row(source, address, given))
             if len(self._rows) >= self._limit:
                 self._add(None)
 

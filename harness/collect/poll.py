@@ -50,7 +50,8 @@ _THROTTLED_CHUNK = 1 << 16
 _GLANCE = 1 << 16
 # So many small files are asked for before the one that is read now is through.
 _AHEAD = 3
-_FORGET_AFTER = timedelta(days=30)
+FORGET_AFTER = timedelta(days=30)
+"""How long nothing was read of a file that is gone before it is forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,19 @@ class PollResult:
     refused: Mapping[str, HostError] = field(default_factory=dict)
     interrupted: bool = False
     seconds: float = 0.0
+
+    def __add__(self, later: PollResult) -> PollResult:
+        """Go on with what a poll did that follows at once, of the same folder."""
+        return replace(
+            later,
+            opened=self.opened + later.opened,
+            read=self.read + later.read,
+            data=self.data + later.data,
+            events=self.events + later.events,
+            vanished=self.vanished + later.vanished,
+            restarted=self.restarted + later.restarted,
+            seconds=self.seconds + later.seconds,
+        )
 
 
 class Throttle:
@@ -391,7 +405,7 @@ class Poller:
         """Forget files that were purged long ago."""
         if there.issuperset(self._known):
             return
-        if self._handover.positions.forget(self.source.key, there, older=_FORGET_AFTER):
+        if self._handover.positions.forget(self.source.key, there, older=FORGET_AFTER):
             self._known = self._handover.positions.of(self.source.key)
 
 

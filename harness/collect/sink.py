@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from harness.collect.convert import convert
 from harness.collect.delivery import Delivered
-from harness.events import Event, Quarantined, document
+from harness.events import Event, Header, Quarantined, document
 from harness.events.record import encode
 from harness.events.stream import map_items, one_by_one
 
@@ -65,42 +65,92 @@ class Rules:
     engine: Engine = "strict"
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made of a chunk.
+
+    Args:
+        source: The log folder.
+        state: What the next chunk of the file needs.
+        tally: How much it is.
+        mapped: All of it in the file's order, where it wasn't written as lines.
+        lines: The events as lines, each with its end.
+        quarantined: What couldn't be read, where the events were written as lines.
+        muted: Whether no event is made of the folder's lines for now.
+    """
+
+    source: PolledFolder
+    state: bytes
+    tally: Tally = field(default_factory=Tally)
+    mapped: Sequence[EventBatch | Given] = ()
+    lines: bytes = b""
+    quarantined: Sequence[Quarantined] = ()
+    muted: bool = False
+
+
+def make(chunk: Chunk, rules: Rules, form: Form | None) -> Made:
+    """Make events of a chunk; what comes of it follows from the arguments alone, wherever it is called.
+
+    Args:
+        chunk: The chunk.
+        rules: How events are made.
+        form: How they are written as lines; None to leave them as they are.
+    """
+    converted = convert(chunk, rules.engine)
+    source = chunk.source
+    if source.key in rules.muted:
+        return Made(source, converted.state, muted=True)
+    address = rules.addresses.get(source.host, "")
+    mapped = map_items(converted.parts, rules.mappings[source.written], address)
+    if form is None:
+        return Made(source, converted.state, _tally(mapped), mapped)
+    given = one_by_one(mapped)
+    lines = _joined(LINES[form](source, address, each) for each in given if isinstance(each, Event))
+    quarantined = [each for each in given if isinstance(each, Quarantined)]
+    return Made(source, converted.state, _tally(given), lines=lines, quarantined=quarantined)
+
+
+def _tally(mapped: Iterable[EventBatch | Given]) -> Tally:
+    """Count what was made."""
+    tally = Tally()
+    for each in mapped:
+        if isinstance(each, Event):
+            tally.events += 1
+            tally.short += bool(each.problems)
+        elif isinstance(each, Quarantined):
+            tally.quarantined += 1
+        elif not isinstance(each, Header):
+            tally += Tally(len(each), each.short) + _tally(item for _, item in each.between)
+    return tally
+
+
 class EventSink(ABC):
     """Makes events of chunks and writes them; see ``harness.collect.delivery.Sink``.
 
     Args:
         rules: How events are made.
+        form: How they are written as lines; None where they aren't.
     """
 
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
+    def __init__(self, rules: Rules, form: Form | None) -> None:
+        self.rules = rules
+        self.form = form
         self.tallies: defaultdict[tuple[str, Family], Tally] = defaultdict(Tally)
 
     def deliver(self, chunk: Chunk) -> Delivered:
         """Take a chunk; what came of it is as durable as the output can be when this returns."""
-        converted = convert(chunk, self._rules.engine)
-        source = chunk.source
-        if source.key in self._rules.muted:
-            return Delivered(events=0, state=converted.state)
-        mapping = self._rules.mappings[source.written]
-        address = self._rules.addresses.get(source.host, "")
-        counted = self._take(source, address, map_items(converted.parts, mapping, address))
-        self.tallies[source.host, source.family] += counted
-        return Delivered(events=counted.events, state=converted.state)
+        return self.take(make(chunk, self.rules, self.form))
 
-    def _take(self, source: PolledFolder, address: str, mapped: Sequence[EventBatch | Given]) -> Tally:
-        """Write what came of a chunk, event by event."""
-        given = one_by_one(mapped)
-        events = [each for each in given if isinstance(each, Event)]
-        quarantined = [each for each in given if isinstance(each, Quarantined)]
-        self._write(source, address, events, quarantined)
-        return Tally(len(events), sum(bool(event.problems) for event in events), len(quarantined))
+    def take(self, made: Made) -> Delivered:
+        """Write what was made of a chunk."""
+        if not made.muted:
+            self._write(made)
+            self.tallies[made.source.host, made.source.family] += made.tally
+        return Delivered(events=made.tally.events, state=made.state)
 
     @abstractmethod
-    def _write(
-        self, source: PolledFolder, address: str, events: Sequence[Event], quarantined: Sequence[Quarantined]
-    ) -> None:
-        """Write what came of a chunk."""
+    def _write(self, made: Made) -> None:
+        """Write what was made of a chunk."""
 
     @abstractmethod
     def outputs(self) -> Mapping[str, int]:
@@ -118,16 +168,13 @@ class FileSink(EventSink):
     """
 
     def __init__(self, output: OutputFile, quarantine: OutputFile, form: Form, rules: Rules) -> None:
-        super().__init__(rules)
+        super().__init__(rules, form)
         self._output = output
         self._quarantine = quarantine
-        self._line = LINES[form]
 
-    def _write(
-        self, source: PolledFolder, address: str, events: Sequence[Event], quarantined: Sequence[Quarantined]
-    ) -> None:
-        self._output.append(_joined(self._line(source, address, event) for event in events))
-        self._quarantine.append(_joined(quarantine_line(source, item) for item in quarantined))
+    def _write(self, made: Made) -> None:
+        self._output.append(made.lines)
+        self._quarantine.append(_joined(quarantine_line(made.source, item) for item in made.quarantined))
 
     def outputs(self) -> Mapping[str, int]:
         """Give both files' lengths."""
@@ -154,24 +201,21 @@ class StreamSink(EventSink):
         form: Form,
         rules: Rules,
     ) -> None:
-        super().__init__(rules)
+        super().__init__(rules, form)
         self.gone = False
         self._output = output
         self._on_quarantined = on_quarantined
-        self._line = LINES[form]
 
-    def _write(
-        self, source: PolledFolder, address: str, events: Sequence[Event], quarantined: Sequence[Quarantined]
-    ) -> None:
-        if events:
+    def _write(self, made: Made) -> None:
+        if made.lines:
             try:
-                self._output.write(_joined(self._line(source, address, event) for event in events))
+                self._output.write(made.lines)
                 self._output.flush()
             except BrokenPipeError:
                 self.gone = True
                 raise
-        for item in quarantined:
-            self._on_quarantined(source, item)
+        for item in made.quarantined:
+            self._on_quarantined(made.source, item)
 
     def outputs(self) -> Mapping[str, int]:
         """Give nothing: a stream has no length to go back to."""

@@ -157,7 +157,7 @@ class FastReader:
                 between += [(rows, item) for item in self._one(view, offset, lines, at, at + 1)]
                 at += 1
             if strict.header is not header and at < len(lines):
-                # A header that seemed to be part of a row has turned out to be one.
+                # Behind zero bytes or a byte order mark stood a header.
                 kept[at:] = False
                 between += [(rows, item) for item in self._one(view, offset, lines, at, len(lines))]
                 at = len(lines)

@@ -25,7 +25,8 @@ folder) and ``#SourceIp`` (the address of the server, where the caller knows it)
 from __future__ import annotations
 
 import re
-from functools import partial
+from dataclasses import dataclass
+from functools import lru_cache, partial
 from importlib import resources
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,7 @@ from harness.source import Problem, Source
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
+    from typing import Self
 
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
@@ -101,7 +103,50 @@ class MappingModel(_Strict):
     device_time: FieldModel | None = None
 
 
-def load(format: Format, overrides: Iterable[Path] = ()) -> Mapping:  # noqa: A002 - the field's own word
+@dataclass(frozen=True, slots=True)
+class Overlay:
+    """A mapping file of the user's with its text, so that it can be laid over on another machine.
+
+    Args:
+        file: Its path, for messages.
+        text: What it holds.
+    """
+
+    file: str
+    text: str
+
+    @classmethod
+    def of(cls, path: Path) -> Self:
+        """Read a file.
+
+        Raises:
+            InputError: It can't be read.
+        """
+        try:
+            return cls(str(path), path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError([_unreadable(path, error)]) from error
+
+    def __str__(self) -> str:
+        """The file's path."""
+        return self.file
+
+    def read_text(self, encoding: str) -> str:  # noqa: ARG002 - as a path's
+        """Give the text, as a path does."""
+        return self.text
+
+
+@lru_cache(maxsize=64)
+def load_kept(format: Format, overlays: tuple[Overlay, ...]) -> Mapping:  # noqa: A002 - the field's own word
+    """As `load`; what was loaded once is kept, for a process that does many small tasks."""
+    return load(format, overlays)
+
+
+def _unreadable(path: object, error: Exception) -> Problem:
+    return Problem(Source(str(path)), f"the mapping can't be read: {error}")
+
+
+def load(format: Format, overrides: Iterable[Path | Overlay] = ()) -> Mapping:  # noqa: A002 - the field's own word
     """Give the mapping of a format.
 
     Args:
@@ -121,7 +166,7 @@ def load(format: Format, overrides: Iterable[Path] = ()) -> Mapping:  # noqa: A0
         except InputError as error:
             problems.extend(error.problems)
         except (OSError, UnicodeDecodeError) as error:
-            problems.append(Problem(Source(str(path)), f"the mapping can't be read: {error}"))
+            problems.append(_unreadable(path, error))
         else:
             if named is format:
                 fields |= own

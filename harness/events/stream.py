@@ -71,9 +71,9 @@ class EventStream:
         """Take the bytes that follow, and count what became whole."""
         return self._counted(self.reader.feed_batches(data, offset))
 
-    def count_rest(self) -> Counted:
-        """End the file, and count what that made whole."""
-        return self._counted(self.reader.finish(final=True))
+    def count_rest(self, *, final: bool = True) -> Counted:
+        """End the file, or a part of it, and count what that made whole."""
+        return self._counted(self.reader.finish(final=final))
 
     def _counted(self, items: Iterable[Batch | Item]) -> Counted:
         counted = Counted()

@@ -93,13 +93,15 @@ class ReferredSecret(Secret):
     Args:
         reference: Where it is to be found.
         fetch: Gives the value; raises `SecretError`.
+        folder: Where a relative path of a reference to a file begins.
     """
 
-    __slots__ = ("_fetch", "reference")
+    __slots__ = ("_fetch", "folder", "reference")
 
-    def __init__(self, reference: Reference, fetch: Callable[[], str]) -> None:
+    def __init__(self, reference: Reference, fetch: Callable[[], str], folder: Path) -> None:
         super().__init__("")
         self.reference = reference
+        self.folder = folder
         self._fetch = fetch
 
     def reveal(self) -> str:
@@ -160,7 +162,8 @@ class SecretResolver:
             reference = Reference(scheme, match["rest"], key, source)
             if not reference.rest and scheme != "prompt":
                 raise _error(reference, f"{scheme}: needs something after the colon")
-            return ReferredSecret(reference, lambda: self._resolve(reference, self.folder or folder))
+            begin = self.folder or folder
+            return ReferredSecret(reference, lambda: self._resolve(reference, begin), begin)
         elif match:
             near = get_close_matches(scheme, (*BUILT_IN, *self._providers), n=1, cutoff=0.6)
             if near:
@@ -171,7 +174,7 @@ class SecretResolver:
         if not text:
             raise _error(reference, "the secret is empty")
         self._redactor.register(text)
-        return ReferredSecret(reference, lambda: text)
+        return ReferredSecret(reference, lambda: text, folder)
 
     def _resolve(self, reference: Reference, folder: Path) -> str:
         asks_here = reference.scheme == "prompt" and not reference.rest

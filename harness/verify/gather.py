@@ -14,7 +14,7 @@ import time
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from harness import debug, workers
 from harness.collect.delivery import Delivered, Handover
@@ -199,6 +199,60 @@ class _Sink:
             seen.trail.ended = seen.trail.ended or hops.ends(event)
 
 
+def probed(expectations: Iterable[Expectation]) -> dict[Family, Kind]:
+    """Give the kind of probe that each family must show, as far as one is expected."""
+    found: dict[Family, Kind] = {}
+    for expectation in expectations:
+        if isinstance(expectation.check, ProbeArrives):
+            found[expectation.family] = expectation.check.kind
+        elif isinstance(expectation.check, ConnectorsLogged):
+            found |= dict.fromkeys(PROBED["smtp"], "smtp")
+    return found
+
+
+def watch(
+    name: str,
+    expectations: Sequence[Expectation],
+    families: Iterable[Family],
+    deadlines: Mapping[Family, float],
+    *,
+    keep: int,
+    stated: Stated | None = None,
+) -> dict[Family, Watched]:
+    """Give what there is to watch on a host.
+
+    Args:
+        name: Its name in the inventory.
+        expectations: All that is expected of it.
+        families: Families that are looked at even where nothing is expected of them.
+        deadlines: Seconds for each family that has a deadline of its own.
+        keep: How many of the last events of each family are kept.
+        stated: What the host says of its own logging; None where it wasn't asked.
+    """
+    trail = Trail()
+    probes = probed(expectations)
+    return {
+        family: Watched(
+            Seen(name, family, keep=keep, trail=trail, stated=stated),
+            [(each, each.check.judge()) for each in expectations if each.family is family],
+            deadlines.get(family, DEADLINE),
+            probes.get(family),
+        )
+        for family in dict.fromkeys([*(expectation.family for expectation in expectations), *probes, *families])
+    }
+
+
+class Gathers(Protocol):
+    """One host, wherever it is polled."""
+
+    @property
+    def watched(self) -> Mapping[Family, Watched]:
+        """What is watched, each settled once its ``done`` is set."""
+
+    def run(self, stop: threading.Event, until: float) -> None:
+        """Probe and poll until all is settled; see `HostGather.run`."""
+
+
 class HostGather:
     """One host: its probes, its polls, and what they showed.
 
@@ -223,23 +277,7 @@ class HostGather:
     ) -> None:
         self.subject = subject
         self._mappings = mappings
-        self.watched: dict[Family, Watched] = {}
-        trail = Trail()
-        probed: dict[Family, Kind] = {}
-        for expectation in expectations:
-            if isinstance(expectation.check, ProbeArrives):
-                probed[expectation.family] = expectation.check.kind
-            elif isinstance(expectation.check, ConnectorsLogged):
-                probed |= dict.fromkeys(PROBED["smtp"], "smtp")
-        for family in dict.fromkeys([*(expectation.family for expectation in expectations), *probed, *families]):
-            own = [(each, each.check.judge()) for each in expectations if each.family is family]
-            deadline = (deadlines or {}).get(family, DEADLINE)
-            self.watched[family] = Watched(
-                Seen(subject.name, family, keep=keep, trail=trail, stated=subject.stated),
-                own,
-                deadline,
-                probed.get(family),
-            )
+        self.watched = watch(subject.name, expectations, families, deadlines or {}, keep=keep, stated=subject.stated)
 
     def run(self, stop: threading.Event, until: float) -> None:
         """Probe and poll until all is settled.
@@ -393,9 +431,7 @@ class Gathering:
         forks: Hosts at a time.
     """
 
-    def __init__(
-        self, hosts: Mapping[str, HostGather], *, until: float, stop: threading.Event, forks: int = 20
-    ) -> None:
+    def __init__(self, hosts: Mapping[str, Gathers], *, until: float, stop: threading.Event, forks: int = 20) -> None:
         self.hosts = hosts
         self._until = until
         self._forks = forks
@@ -421,7 +457,7 @@ class Gathering:
                 break
         return None
 
-    def _run(self, host: HostGather) -> None:
+    def _run(self, host: Gathers) -> None:
         host.run(self._stop, self._until)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from harness.errors import PathMissingError, ShareError, UnreachableError
+from harness.errors import ClusterError, PathMissingError, ShareError, UnreachableError
 from harness.verify.definitions import FolderRead
 from harness.verify.expectations import SWITCH, Failure
 from harness.verify.probed import ConnectorsLogged, ProbeArrives
@@ -61,8 +61,8 @@ class Outcome:
 
     @property
     def unreachable(self) -> bool:
-        """Whether it failed because nobody answers."""
-        return isinstance(self.error, UnreachableError)
+        """Whether it failed because nobody answers, the host or the cluster that should have asked it."""
+        return isinstance(self.error, UnreachableError | ClusterError)
 
     def lines(self) -> list[str]:
         """Say why it failed: setting, expected, seen, what to do."""

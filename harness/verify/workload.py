@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from harness.events import Mapping as FieldMapping
     from harness.inventory import Host
     from harness.verify.expectations import Expectation, Expectations
-    from harness.verify.gather import Subject
+    from harness.verify.gather import Gathers, Subject
     from harness.verify.golden import GoldenCase
     from harness.verify.probe import ProbeOptions
 
@@ -37,6 +37,39 @@ class Reach(Protocol):
 
         Raises:
             HarnessError: The hosts can't be reached as they are described.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class HostWork:
+    """What is to be found out about one host; it can travel to another process.
+
+    Args:
+        expectations: What was selected.
+        families: Families to look at beside those of the expectations.
+        deadlines: Seconds for each family that has a deadline of its own.
+        probes: How probes are sent.
+        keep: How many of the last events of each family are kept.
+    """
+
+    expectations: tuple[Expectation, ...]
+    families: tuple[Family, ...]
+    deadlines: Mapping[Family, float]
+    probes: ProbeOptions
+    keep: int
+
+
+class Elsewhere(Protocol):
+    """Has hosts polled by other processes; the command line knows how."""
+
+    def __call__(self, works: Mapping[str, HostWork]) -> Mapping[str, Gathers]:
+        """Make hosts ready, without touching them.
+
+        Args:
+            works: By the host's name.
+
+        Raises:
+            HarnessError: They can't be polled there.
         """
 
 
@@ -92,6 +125,7 @@ class Workload:
         timeout: Seconds for all of it.
         forks: Hosts at a time.
         stop: Set, from any thread, to end it early.
+        elsewhere: Has the hosts polled by other processes; None to poll them in this one.
     """
 
     tasks: Mapping[str, Task]
@@ -100,6 +134,7 @@ class Workload:
     timeout: float
     forks: int = 20
     stop: threading.Event = field(default_factory=threading.Event)
+    elsewhere: Elsewhere | None = None
 
     def golden(self) -> list[GoldenCase]:
         """Give all golden cases, each once."""
@@ -130,17 +165,30 @@ class Workload:
         Raises:
             HarnessError: They can't be reached as they are described.
         """
-        names = list(dict.fromkeys([*expected, *families]))
-        subjects = self.reach(names, {name: self.tasks[name].probes for name in names}, until - time.monotonic())
-        hosts = {
+        works = {
+            name: HostWork(
+                tuple(expected.get(name, ())),
+                tuple(families.get(name, ())),
+                self.tasks[name].deadlines,
+                self.tasks[name].probes,
+                keep,
+            )
+            for name in dict.fromkeys([*expected, *families])
+        }
+        hosts = self._here(works, until) if self.elsewhere is None else self.elsewhere(works)
+        return Gathering(hosts, until=until, stop=self.stop, forks=self.forks)
+
+    def _here(self, works: Mapping[str, HostWork], until: float) -> Mapping[str, Gathers]:
+        probes = {name: work.probes for name, work in works.items()}
+        subjects = self.reach(list(works), probes, until - time.monotonic())
+        return {
             name: HostGather(
                 subjects[name],
-                expected.get(name, ()),
-                families=families.get(name, ()),
-                deadlines=self.tasks[name].deadlines,
+                work.expectations,
+                families=work.families,
+                deadlines=work.deadlines,
                 mappings=self.mappings,
-                keep=keep,
+                keep=work.keep,
             )
-            for name in names
+            for name, work in works.items()
         }
-        return Gathering(hosts, until=until, stop=self.stop, forks=self.forks)

@@ -74,6 +74,8 @@ def batches(format_: Format, data: bytes) -> list[Batch]:
 @example(
     Format.MSGTRK, CSV_FIELDS + DAY + b',"x\r\n' + CSV_FIELDS + DAY + b',1,2\r\nx"y\r\n' + DAY + b",1,2\n", [], 4096
 )
+@example(Format.MSGTRK, CSV_FIELDS + DAY + b',1,"cut\r\n' + (DAY + b",1,2\r\n") * 2, [], 4096)
+@example(Format.MSGTRK, CSV_FIELDS + b"x\0#Fields: date-time,b\r\n" + DAY + b",1\r\n" + DAY + b",1,2\r\n", [], 4096)
 @example(Format.OWA, b"#Fields: date time x\r\n2024-01-31 08:00:00 a\r\r\n2024-01-31 08:00:00 \xff\r\n", [30], 4096)
 def test_both_engines_give_the_same(format_: Format, data: bytes, cuts: list[int], limit: int) -> None:
     """Piece by piece both give the same items, stand at the same position, and have the same state."""

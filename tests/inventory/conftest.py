@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import pytest
-from hypothesis import settings
 
 from harness.inventory import Inventory, SecretResolver, load
 from harness.redaction import redactor
@@ -13,10 +12,6 @@ from harness.redaction import redactor
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-# A busy machine is no finding; pytest's own time limit still holds.
-settings.register_profile("harness", deadline=None)
-settings.load_profile("harness")
 
 
 class Loader(Protocol):

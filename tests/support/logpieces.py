@@ -39,6 +39,8 @@ PIECES = st.sampled_from(
         b" ",
         b"\xff\xe9",
         b"x" * 70,
+        b"x\0#Fields: date-time,b\r\n",
+        DAY + b',1,"cut in the last value\r\n',
         DAY + b",a,\r\n" + DAY + b",,b\n" + DAY + b',"","c, d"\r\n',
         DAY + b",\xc3\xa4,\xff\r\n" + DAY + b",\xe4\xbc\x9a,z\r\n",
         DAY + b',"a"b,2\r\n' + DAY + b',a"b,2\r\n',

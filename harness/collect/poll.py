@@ -48,6 +48,8 @@ _CHUNK = 1 << 20
 # About 200 lines, so that a throttle slows down evenly.
 _THROTTLED_CHUNK = 1 << 16
 _GLANCE = 1 << 16
+# So many small files are asked for before the one that is read now is through.
+_AHEAD = 3
 FORGET_AFTER = timedelta(days=30)
 """How long nothing was read of a file that is gone before it is forgotten."""
 
@@ -173,13 +175,17 @@ class Poller:
             vanished_before = tally.vanished
             listing = self._list(connection, tally)
             tally.there = {(info.path, info.created) for info in listing}
-            for info in self._to_open(listing):
+            due = self._to_open(listing)
+            for number, info in enumerate(due):
                 if self._stop.is_set():
                     break
+                for following in due[number + 1 : number + 1 + _AHEAD]:
+                    self._look_ahead(connection, following, done)
                 if info.path not in done and self._look_at(connection, info, tally):
                     done.add(info.path)
             if tally.vanished == vanished_before or self._stop.is_set():
                 break
+        connection.look_back()
         if not self._stop.is_set():
             self._forget(tally.there)
         return PollResult(
@@ -254,7 +260,7 @@ class Poller:
             Whether that showed all that there is.
         """
         position = self._known.get((info.path, info.created))
-        start = max(0, position.offset - _TAIL) if position else 0
+        start = self._start(info)
         if info.size - start > _GLANCE:
             return False
         glance = connection.glance(self.source.share, info.path, start, _GLANCE)
@@ -264,6 +270,17 @@ class Poller:
             return False
         tally.opened += 1
         return True
+
+    def _look_ahead(self, connection: SmbConnection, info: FileInfo, done: set[str]) -> None:
+        """Have a file's answer on its way while those before it are read."""
+        start = self._start(info)
+        if info.path not in done and info.size - start <= _GLANCE:
+            connection.look_ahead(self.source.share, info.path, start, _GLANCE)
+
+    def _start(self, info: FileInfo) -> int:
+        """Give where reading a file begins, if it is the one that its listing says."""
+        position = self._known.get((info.path, info.created))
+        return max(0, position.offset - _TAIL) if position else 0
 
     def _is_read(self, file: SmbFile | Glance, position: Position | None) -> bool:
         """Tell whether a file ends where it was read to."""

@@ -25,7 +25,15 @@ from harness.errors import AccessDeniedError, HostError, PathMissingError
 from harness.remote.sharepath import clean, parent
 from harness.remote.smberrors import NoAnswer, is_lost, share_error
 from harness.remote.smbfolder import FileInfo, read_folder
-from harness.remote.smbhandle import Glance, glance, open_for_reading, query_size, receive_read, send_read
+from harness.remote.smbhandle import (
+    Glance,
+    begin_glance,
+    glance,
+    open_for_reading,
+    query_size,
+    receive_read,
+    send_read,
+)
 from harness.remote.smbmessages import CREDIT, credits_left
 from harness.remote.smbsession import DIALECTS, SmbEndpoint, sign_in, sign_off
 
@@ -38,6 +46,8 @@ if TYPE_CHECKING:
     from smbprotocol.connection import Request
     from smbprotocol.open import Open
     from smbprotocol.session import Session
+
+    from harness.remote.smbhandle import Glancing
 
 __all__ = ["FileInfo", "Glance", "SmbConnection", "SmbConnections", "SmbEndpoint", "SmbFile"]
 
@@ -59,6 +69,7 @@ class SmbConnection:
         self.endpoint = endpoint
         self._session: Session | None = None
         self._trees: dict[str, TreeConnect] = {}
+        self._ahead: dict[tuple[str, str, int, int], Glancing] = {}
 
     @property
     def dialect(self) -> str:
@@ -149,12 +160,39 @@ class SmbConnection:
             HostError: One of the other reasons in ``harness.errors``.
         """
         cleaned = clean(path)
-        return self._steadily(share, cleaned, lambda: glance(self._tree(share), cleaned, offset, length))
+
+        def look() -> Glance:
+            begun = self._ahead.pop((share, cleaned, offset, length), None)
+            return begun.finish() if begun is not None else glance(self._tree(share), cleaned, offset, length)
+
+        return self._steadily(share, cleaned, look)
+
+    def look_ahead(self, share: str, path: str, offset: int, length: int) -> None:
+        """Begin a glance, so that its answer comes while something else is done; `glance` then takes it.
+
+        Does nothing where that can't be done now; whatever is wrong with the file, `glance` says.
+        """
+        key = (share, clean(path), offset, length)
+        tree = self._trees.get(share.casefold())
+        if tree is None or key in self._ahead:
+            return
+        with suppress(SMBException, OSError):
+            begun = begin_glance(tree, *key[1:], spare=1)
+            if begun is not None:
+                self._ahead[key] = begun
+
+    def look_back(self) -> None:
+        """Forget what was begun and isn't needed any more."""
+        while self._ahead:
+            _, begun = self._ahead.popitem()
+            with suppress(SMBException, OSError):
+                begun.finish()
 
     def close(self) -> None:
         """Sign off and disconnect; harmless when called twice. The next use signs in again."""
         session, self._session = self._session, None
         self._trees.clear()
+        self._ahead.clear()
         if session is not None:
             sign_off(session)
 
@@ -208,6 +246,7 @@ class SmbConnection:
         """Drop a broken connection without a word to the host."""
         session, self._session = self._session, None
         self._trees.clear()
+        self._ahead.clear()
         if session is not None:
             session.connection.disconnect(close=False)
 

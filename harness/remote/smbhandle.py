@@ -94,6 +94,62 @@ def open_for_reading(tree: TreeConnect, path: str, *, folder: bool = False) -> O
     return handle
 
 
+@dataclass(frozen=True, slots=True)
+class Glancing:
+    """A glance that is under way.
+
+    Args:
+        handle: The file's.
+        opened: The request that opens it.
+        reading: The one that reads.
+        closing: The one that closes it.
+        offset: Where the piece begins.
+    """
+
+    handle: Open
+    opened: Request
+    reading: Request
+    closing: Request
+    offset: int
+
+    def finish(self) -> Glance:
+        """Wait for the answers.
+
+        Raises:
+            SMBException: The server refused it.
+        """
+        handle = self.handle
+        answer = receive_first(handle, self.opened, self.reading, self.closing)
+        created, size, handle.file_id = unpacked(OPENED, answer)
+        data = before_close(handle, self.closing, lambda: receive_read(handle, self.reading))
+        return Glance(moment(created), size, self.offset, data)
+
+
+def begin_glance(tree: TreeConnect, path: str, offset: int, length: int, *, spare: int = 0) -> Glancing | None:
+    """Ask a server to open a file, to read a piece of it and to close it, and don't wait for its answers.
+
+    Args:
+        tree: The share.
+        path: Below it, with forward slashes.
+        offset: Where the piece begins.
+        length: At most so many bytes.
+        spare: How many such requests more the server must have room for.
+
+    Returns:
+        What takes the answers; None where the server takes fewer requests just now.
+
+    Raises:
+        SMBException: It can't be sent.
+    """
+    if credits_left(tree.session.connection) < _GLANCE_REQUESTS * (1 + spare):
+        return None
+    handle, create, _ = opening(tree, path)
+    read, _ = handle.read(offset, min(length, CREDIT), send=False)
+    close, _ = handle.close(send=False)
+    opened, reading, closing = send_related(handle, create, read, close)
+    return Glancing(handle, opened, reading, closing, offset)
+
+
 def glance(tree: TreeConnect, path: str, offset: int, length: int) -> Glance:
     """Open a file, read a piece of it and close it, all in one round trip.
 
@@ -106,23 +162,15 @@ def glance(tree: TreeConnect, path: str, offset: int, length: int) -> Glance:
     Raises:
         SMBException: The server refused it.
     """
-    length = min(length, CREDIT)
-    connection = tree.session.connection
-    if credits_left(connection) < _GLANCE_REQUESTS:
-        handle = open_for_reading(tree, path)
-        try:
-            data = receive_read(handle, send_read(handle, offset, length))
-            return Glance(handle.creation_time.replace(tzinfo=UTC), int(handle.end_of_file), offset, data)
-        finally:
-            close_anyway(handle)
-    handle, create, _ = opening(tree, path)
-    read, _ = handle.read(offset, length, send=False)
-    close, _ = handle.close(send=False)
-    opened, reading, closing = send_related(handle, create, read, close)
-    answer = receive_first(handle, opened, reading, closing)
-    created, size, handle.file_id = unpacked(OPENED, answer)
-    data = before_close(handle, closing, lambda: receive_read(handle, reading))
-    return Glance(moment(created), size, offset, data)
+    begun = begin_glance(tree, path, offset, length)
+    if begun is not None:
+        return begun.finish()
+    handle = open_for_reading(tree, path)
+    try:
+        data = receive_read(handle, send_read(handle, offset, min(length, CREDIT)))
+        return Glance(handle.creation_time.replace(tzinfo=UTC), int(handle.end_of_file), offset, data)
+    finally:
+        close_anyway(handle)
 
 
 def query_size(handle: Open) -> int:

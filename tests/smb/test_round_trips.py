@@ -9,6 +9,7 @@ import pytest
 from smbprotocol.open import Open
 from smbprotocol.transport import Tcp
 
+from harness.errors import PathMissingError
 from harness.lab.logwriter import LogWriter
 from harness.remote import smbfolder
 
@@ -136,3 +137,40 @@ def test_a_listing_of_several_pages_is_whole(
     listed = [info.name for info in connection.list("C$", "Logs")]
 
     assert sorted(names) == sorted(listed)
+
+
+def test_small_files_are_asked_for_ahead(lab: Lab, connection: SmbConnection, wire: Wire) -> None:
+    """What was asked for ahead is taken without another message, each once, and what isn't needed is put away."""
+    for name in "abc":
+        lab.write(f"Logs/{name}.log", name.encode())
+    connection.glance("C$", "Logs/a.log", 0, 10)
+    wire.count()
+    for name in "abc":
+        connection.look_ahead("C$", f"Logs/{name}.log", 0, 10)
+        connection.look_ahead("C$", f"Logs/{name}.log", 0, 10)
+    begun = wire.count()
+    taken = [connection.glance("C$", f"Logs/{name}.log", 0, 10).data for name in "ba"]
+    connection.look_back()
+
+    assert (3, 0) == (begun, wire.count())
+    assert [b"b", b"a"] == taken
+    lab.append("Logs/c.log", b"!")
+    assert b"c!" == connection.glance("C$", "Logs/c.log", 0, 10).data
+
+
+def test_what_was_asked_for_ahead_is_asked_again_after_the_connection_broke(
+    lab: Lab, connection: SmbConnection
+) -> None:
+    """Or is missing, if it is gone by then; nothing is made of answers that never came."""
+    lab.write("Logs/a.log", b"a")
+    lab.write("Logs/b.log", b"b")
+    connection.glance("C$", "Logs/a.log", 0, 10)
+    for name in "ab":
+        connection.look_ahead("C$", f"Logs/{name}.log", 0, 10)
+    assert connection._session is not None
+    connection._session.connection.disconnect(close=False)
+    (lab.folder() / "Logs/b.log").unlink()
+
+    assert b"a" == connection.glance("C$", "Logs/a.log", 0, 10).data
+    with pytest.raises(PathMissingError):
+        connection.glance("C$", "Logs/b.log", 0, 10)

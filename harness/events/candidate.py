@@ -112,6 +112,11 @@ class Judged(dict[str, Any]):
         """Whether every text that isn't empty is its own value."""
         return self._convert is str and not self._candidate.transforms
 
+    @property
+    def endpoints(self) -> bool:
+        """Whether its texts lose their ports first."""
+        return [name for name, _ in self._candidate.transforms[:1]] == ["strip-port"]
+
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """What it makes of many texts at once, where its field is a text."""

@@ -255,15 +255,16 @@ def _times(bound: BoundCandidate, texts: _Texts) -> tuple[NDArray[np.int64], Fla
     places = bound.places
     if not places or bound.conditions or bound.candidate.transforms:
         return nothing
-    begin, end = batch.cells(places[0])
+    cells = batch.cells(places[0])
+    begin, end = cells.begin, cells.end
     if bound.candidate.texts:
         # Two columns side by side, with between them in the template what stands between them in the file.
         if len(places) != _TWO or places[1] != places[0] + 1 or bound.candidate.texts != ("", batch.separator, ""):
             return nothing
-        between, last = batch.cells(places[1])
-        if not (end + 1 == between).all():
+        second = batch.cells(places[1])
+        if not (end + 1 == second.begin).all():
             return nothing
-        end = last
+        end = second.end
     return parse_times(batch.block, begin, end)
 
 

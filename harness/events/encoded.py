@@ -61,8 +61,9 @@ def encode_column(batch: Batch, place: int) -> Encoded:
         batch: The rows.
         place: The column's place.
     """
-    if not batch.doubled:
-        begin, end = batch.cells(place)
+    cells = batch.cells(place)
+    if cells.doubled is None:
+        begin, end = cells.begin, cells.end
         length = end - begin
         longest = int(length.max())
         if longest <= 1:
@@ -70,7 +71,7 @@ def encode_column(batch: Batch, place: int) -> Encoded:
         if longest <= _LONG and longest == length.min() and _same(batch.block, begin, longest):
             values = gather(batch.block, begin[:1], end[:1])
             return Encoded(np.zeros(len(batch), dtype=np.int32), values, ascii=batch.ascii)
-    encoded = batch.column(place).dictionary_encode()
+    encoded = cells.texts().dictionary_encode()
     return Encoded(encoded.indices.to_numpy(), encoded.dictionary, ascii=batch.ascii)
 
 

@@ -78,6 +78,9 @@ class Vocabulary:
         """
         if self._judged.plain:
             return np.arange(len(texts), dtype=np.int32), Outcomes(texts, _filled(texts))
+        if self._judged.endpoints:
+            # Such an address is what strip-port gives, and what it leaves as it is; anything else is left to it.
+            texts = compute.replace_substring_regex(texts, r"^([0-9.]+):[0-9]+$", r"\1")
         if len(self._texts) > KEPT:
             self._texts, self._outcomes = _EMPTY, _NOTHING
         if not len(self._texts):
@@ -107,5 +110,7 @@ _NOTHING = Outcomes(_EMPTY, np.zeros(0, dtype=np.bool_))
 
 def _filled(texts: Any) -> Flags:  # noqa: ANN401 - pyarrow has no types
     """Tell which texts aren't empty."""
+    if not len(texts):
+        return np.zeros(0, dtype=np.bool_)
     bounds = np.frombuffer(texts.buffers()[1], dtype=np.int32)[texts.offset :][: len(texts) + 1]
     return bounds[1:] > bounds[:-1]

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 _MANY = 64  # texts from which on a pattern is worth a pass over all of them
 _PAIRS = 1 << 20  # pairs of texts that may have a flag each
+_OFTEN = 8  # times that a text must stand in a column so that those that aren't needed are judged, too
 _TWO = 2
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -170,13 +171,15 @@ class _Found:
             codes: For each of them which outcome is its own; -1 for none.
             outcomes: The outcomes.
         """
+        size = len(outcomes.valued)
         if outcomes.wrong:
             wrong = np.zeros(len(outcomes.valued) + 1, dtype=np.bool_)
             wrong[list(outcomes.wrong)] = True
             at = wrong[codes]
             for row, code in zip(rows[at].tolist(), codes[at].tolist(), strict=True):
                 self.wrong.setdefault(row, outcomes.wrong[code])
-        size = len(outcomes.valued)
+        elif not outcomes.valued.any():
+            return
         places = np.zeros(size + 1, dtype=np.int32)
         places[:size] = np.where(outcomes.valued, np.arange(self._size, self._size + size), 0)
         if len(rows) == len(self.code):
@@ -211,7 +214,7 @@ def _find(field: BoundField, texts: _Texts) -> Column:
     problem, reasons = _problems(found, field.missing)
     if time:
         return Column(_time_column(micros, found), problem, reasons)
-    pool = pa.concat_arrays(found.pools).fill_null("")
+    pool = pa.concat_arrays(found.pools)
     return Column(pa.DictionaryArray.from_arrays(pa.array(found.code), pool), problem, reasons)
 
 
@@ -276,7 +279,10 @@ def _applying(bound: BoundCandidate, texts: _Texts, rows: Places) -> Places:
             continue
         encoded = texts.encoded(place)
         hold = np.array([matches[text] for text in encoded.texts], dtype=np.bool_)
-        rows = rows[hold[encoded.codes[rows]]]
+        if len(rows) == len(texts):
+            rows = np.flatnonzero(hold[encoded.codes])
+        else:
+            rows = rows[hold[encoded.codes[rows]]]
     return rows
 
 
@@ -318,7 +324,9 @@ def _judge_column(
     encoded = texts.encoded(place)
     needed, codes = None, encoded.codes
     if len(rows) < len(texts):
-        needed, codes = _different(encoded.codes[rows], len(encoded.values))
+        codes = encoded.codes[rows]
+        if len(encoded.values) > len(rows) // _OFTEN:
+            needed, codes = _different(codes, len(encoded.values))
     values = encoded.values if needed is None or len(needed) == len(encoded.values) else encoded.values.take(pa.array(needed))
     if time:
         return codes, Outcomes.of([judged.judge(text) for text in values.to_pylist()], texts=False)

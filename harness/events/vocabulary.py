@@ -46,7 +46,9 @@ class Outcomes:
         wrong = {at: each for at, each in enumerate(outcomes) if each.__class__ is Wrong}
         valued = np.array([each is not None for each in outcomes], dtype=np.bool_)
         valued[list(wrong)] = False
-        return cls(pa.array(outcomes, pa.string()) if texts else outcomes, valued, wrong)
+        if texts:
+            return cls(pa.array([each or "" for each in outcomes], pa.string()), valued, wrong)
+        return cls(outcomes, valued, wrong)
 
     def __add__(self, other: Outcomes) -> Outcomes:
         """Append others; both are of texts."""

@@ -9,7 +9,7 @@ too long, and rows of another width. Where in doubt, a line isn't certified.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -119,6 +119,14 @@ def sparse(flags: Flags) -> Places:
     found = np.flatnonzero(flags[:whole].reshape(-1, 8)[words])
     places: Places = words[found >> 3] * 8 + (found & 7)
     return np.concatenate((places, np.flatnonzero(flags[whole:]) + whole)) if whole < len(flags) else places
+
+
+def stretches(block: Bytes, begin: Places, length: int) -> Bytes:
+    """Copy stretches of a block that have the same length, each as a row."""
+    # One item for each place that a stretch could begin at, which numpy copies as a whole.
+    items: Any = np.ndarray(len(block) - length + 1, dtype=f"V{length}", buffer=block, strides=1)
+    taken: Bytes = items[begin].view(np.uint8).reshape(len(begin), length)
+    return taken
 
 
 def certify(lines: Lines, width: int, rules: Rules, limit: int) -> Certified:

@@ -113,6 +113,11 @@ class Judged(dict[str, Any]):
         return self._convert is str and not self._candidate.transforms
 
     @property
+    def recurring(self) -> bool:
+        """Whether its texts are best looked up as they stand: they need a judge, and nothing is done to them first."""
+        return not (self.plain or self.endpoints or self.pattern)
+
+    @property
     def endpoints(self) -> bool:
         """Whether its texts lose their ports first."""
         return [name for name, _ in self._candidate.transforms[:1]] == ["strip-port"]

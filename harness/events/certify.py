@@ -160,7 +160,8 @@ def certify(lines: Lines, width: int, rules: Rules, limit: int) -> Certified:
             separators = separators[~inside]
     rows, bad = _rows(separators, lines, ends, bad, width - 1)
     if not rules.empty:
-        full = _full(rows, starts, ends, bad)
+        apart = bool((separators[1:] - separators[:-1] > 1).all())
+        full = _full(rows, starts, ends, bad, apart=apart)
         if not full.all():
             bad[np.flatnonzero(~bad)[~full]] = True
             rows = rows[full]
@@ -243,11 +244,13 @@ def _rows(separators: Places, lines: Lines, ends: Places, bad: Flags, each: int)
     return separators[begins[~bad][:, None] + np.arange(each)], bad
 
 
-def _full(rows: Places, starts: Places, ends: Places, bad: Flags) -> Flags:
-    """Tell which of the rows that aren't bad have no empty value."""
+def _full(rows: Places, starts: Places, ends: Places, bad: Flags, *, apart: bool) -> Flags:
+    """Tell which of the rows that aren't bad have no empty value; ``apart`` if no separator follows another one."""
     if bad.any():
         starts, ends = starts[~bad], ends[~bad]
     full: Flags = ends > starts
     if rows.shape[1]:
-        full = (np.diff(rows, axis=1) > 1).all(axis=1) & (rows[:, 0] > starts) & (rows[:, -1] + 1 < ends)
+        full = (rows[:, 0] > starts) & (rows[:, -1] + 1 < ends)
+        if not apart:
+            full &= (np.diff(rows, axis=1) > 1).all(axis=1)
     return full

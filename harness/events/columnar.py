@@ -9,6 +9,7 @@ two kinds of regular expression mean by one is the same beyond doubt.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,14 @@ import pyarrow as pa
 from pyarrow import compute
 
 from harness.events import payload
-from harness.events.encoded import Encoded, encode_column
+from harness.events.encoded import Encoded, encode_column, few_texts
 from harness.events.event import MAPPED, Event, Shortfall
 from harness.events.record import Record, quick
 from harness.events.times import parse_times
 from harness.events.vocabulary import Outcomes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping as Mapped
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
@@ -75,7 +77,7 @@ class EventBatch:
     def __init__(self, batch: Batch, mapping: Mapping, host: str = "") -> None:
         self.batch = batch
         bound = mapping.bind(batch.header, host)
-        texts = _Texts(batch)
+        texts = _Texts(batch, Counter(place for field in bound.fields for each in field.candidates for place in each.read))
         self.columns: dict[str, Column] = {field.field.name: _find(field, texts) for field in bound.fields}
         """By mapped field."""
         self.between: list[tuple[int, Event | Quarantined | Header]] = [
@@ -130,10 +132,12 @@ class _Texts:
 
     Args:
         batch: The rows.
+        uses: How often each column is read.
     """
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, uses: Mapped[int, int]) -> None:
         self.batch = batch
+        self._uses = uses
         self._encoded: dict[int, Encoded] = {}
 
     def __len__(self) -> int:
@@ -145,6 +149,17 @@ class _Texts:
         if found is None:
             found = self._encoded[place] = encode_column(self.batch, place)
         return found
+
+    def once(self, place: int) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Give the text of each row of a column that is read once only; None where that isn't the quickest way."""
+        if self._uses[place] > 1 or place in self._encoded:
+            return None
+        cells = self.batch.cells(place)
+        few = few_texts(self.batch, cells)
+        if few is None:
+            return cells.texts()
+        self._encoded[place] = few
+        return None
 
 
 class _Found:
@@ -321,6 +336,10 @@ def _judge_column(
     Returns:
         For each row which outcome is its own, -1 for none; and the outcomes.
     """
+    if judged.recurring and not time and len(rows) == len(texts):
+        single = texts.once(place)
+        if single is not None:
+            return judged.vocabulary.find(single)
     encoded = texts.encoded(place)
     needed, codes = None, encoded.codes
     if len(rows) < len(texts):

@@ -13,7 +13,7 @@ from harness.events.certify import stretches
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from harness.events.batch import Batch
+    from harness.events.batch import Batch, Cells
     from harness.events.certify import Bytes, Places
 
     Codes = NDArray[np.int32]
@@ -63,6 +63,17 @@ def encode_column(batch: Batch, place: int) -> Encoded:
         place: The column's place.
     """
     cells = batch.cells(place)
+    return few_texts(batch, cells) or encode_texts(batch, cells.texts())
+
+
+def encode_texts(batch: Batch, texts: Any) -> Encoded:  # noqa: ANN401 - pyarrow has no types
+    """Find the different ones of a column's texts."""
+    encoded = texts.dictionary_encode()
+    return Encoded(encoded.indices.to_numpy(), encoded.dictionary, ascii=batch.ascii)
+
+
+def few_texts(batch: Batch, cells: Cells) -> Encoded | None:
+    """Find the different texts of a column where that is quick: one text only, or marks; None for other columns."""
     if cells.doubled is None:
         begin, end = cells.begin, cells.end
         length = end - begin
@@ -72,8 +83,7 @@ def encode_column(batch: Batch, place: int) -> Encoded:
         if longest <= _LONG and longest == length.min() and _same(batch.block, begin, longest):
             values = gather(batch.block, begin[:1], end[:1])
             return Encoded(np.zeros(len(batch), dtype=np.int32), values, ascii=batch.ascii)
-    encoded = cells.texts().dictionary_encode()
-    return Encoded(encoded.indices.to_numpy(), encoded.dictionary, ascii=batch.ascii)
+    return None
 
 
 def _marks(batch: Batch, begin: Places, end: Places) -> Encoded:

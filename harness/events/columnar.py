@@ -77,7 +77,9 @@ class EventBatch:
     def __init__(self, batch: Batch, mapping: Mapping, host: str = "") -> None:
         self.batch = batch
         bound = mapping.bind(batch.header, host)
-        texts = _Texts(batch, Counter(place for field in bound.fields for each in field.candidates for place in each.read))
+        texts = _Texts(
+            batch, Counter(place for field in bound.fields for each in field.candidates for place in each.read)
+        )
         self.columns: dict[str, Column] = {field.field.name: _find(field, texts) for field in bound.fields}
         """By mapped field."""
         self.between: list[tuple[int, Event | Quarantined | Header]] = [
@@ -254,7 +256,9 @@ def _time_column(micros: NDArray[np.int64] | None, found: _Found) -> Any:  # noq
     at = np.flatnonzero(found.code)
     if len(at):
         pool = [
-            (each - _EPOCH) // _MICROSECOND if isinstance(each, dt.datetime) else 0 for part in found.pools for each in part
+            (each - _EPOCH) // _MICROSECOND if isinstance(each, dt.datetime) else 0
+            for part in found.pools
+            for each in part
         ]
         values[at] = np.array(pool, dtype=np.int64)[found.code[at]]
     null = np.zeros(len(values), dtype=np.bool_)
@@ -294,10 +298,7 @@ def _applying(bound: BoundCandidate, texts: _Texts, rows: Places) -> Places:
             continue
         encoded = texts.encoded(place)
         hold = np.array([matches[text] for text in encoded.texts], dtype=np.bool_)
-        if len(rows) == len(texts):
-            rows = np.flatnonzero(hold[encoded.codes])
-        else:
-            rows = rows[hold[encoded.codes[rows]]]
+        rows = np.flatnonzero(hold[encoded.codes]) if len(rows) == len(texts) else rows[hold[encoded.codes[rows]]]
     return rows
 
 
@@ -341,12 +342,17 @@ def _judge_column(
         if single is not None:
             return judged.vocabulary.find(single)
     encoded = texts.encoded(place)
-    needed, codes = None, encoded.codes
+    needed: Places | None = None
+    codes: NDArray[Any] = encoded.codes
     if len(rows) < len(texts):
         codes = encoded.codes[rows]
         if len(encoded.values) > len(rows) // _OFTEN:
             needed, codes = _different(codes, len(encoded.values))
-    values = encoded.values if needed is None or len(needed) == len(encoded.values) else encoded.values.take(pa.array(needed))
+    values = (
+        encoded.values
+        if needed is None or len(needed) == len(encoded.values)
+        else encoded.values.take(pa.array(needed))
+    )
     if time:
         return codes, Outcomes.of([judged.judge(text) for text in values.to_pylist()], texts=False)
     if len(values) >= _MANY and encoded.ascii and judged.pattern:

@@ -400,9 +400,9 @@ SLOW = ("harness, strict", "csv.DictReader, mapped", "miller", "lnav", "syslog-n
 ADVERSARIAL = tuple(name for name, side in SIDES.items() if "adversarial" in side.formats)
 
 LEFT_OUT: Mapped[str, str] = {
-    "vector": "neither Debian 12 nor PyPI has it",
+    "vector": "Debian 12 doesn't have it, and what PyPI has by that name is something else",
     "fluent-bit": "neither Debian 12 nor PyPI has it",
-    "plaso": "Debian 12 doesn't have it",
+    "plaso": "of these formats it reads IIS logs alone, and took 11 s of processor time for 2.4 MB when tried by hand",
 }
 """Peers that weren't measured, and why."""
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _MANY = 64  # texts from which on a pattern is worth a pass over all of them
 _PAIRS = 1 << 20  # pairs of texts that may have a flag each
-_OFTEN = 8  # times that a text must stand in a column so that those that aren't needed are judged, too
+_OFTEN = 8  # texts that stand so often in a column are all judged, also where not all of its rows are open
 _TWO = 2
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -346,7 +346,7 @@ def _judge_column(
     codes: NDArray[Any] = encoded.codes
     if len(rows) < len(texts):
         codes = encoded.codes[rows]
-        if len(encoded.values) > len(rows) // _OFTEN:
+        if len(encoded.values) > len(rows) // _OFTEN and len(rows) * _TWO < len(texts):
             needed, codes = _different(codes, len(encoded.values))
     values = (
         encoded.values

@@ -375,6 +375,9 @@ def test_a_text_is_judged_once() -> None:
 
 
 @given(st.lists(st.integers(0, 300), min_size=4, max_size=4), st.booleans())
+@example([10, 5, 10, 10], True)
+@example([10, 5, 255, 256], False)
+@example([0, 9, 99, 255], False)
 def test_usual_addresses_are_told_by_their_shape(octets: list[int], padded: bool) -> None:
     """An address is what the standard library makes of it, and what is none for it is none here."""
     text = ".".join(f"{octet:02}" if padded else str(octet) for octet in octets)

@@ -308,7 +308,7 @@ _static(
 
 
 def _bytes(value: Value) -> bytes:
-    if isinstance(value, PSList) and all(type(item) is Byte for item in value):
+    if isinstance(value, PSList) and set(map(type, value)) <= {Byte}:
         return bytes(value)
     return bytes(int(b) for b in conversions_to_bytes(value))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,33 @@ if TYPE_CHECKING:
 
 _record = quick(Record)
 _QUOTE = ord('"')
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """Where the values of a column stand in a block, without the quotes around them.
+
+    Args:
+        block: The block.
+        begin: Where each begins.
+        end: Where each ends.
+        doubled: The rows in which quotes may stand doubled; None where they don't in any.
+    """
+
+    block: Bytes
+    begin: Places
+    end: Places
+    doubled: Places | None
+
+    def texts(self) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Give the values as an Arrow array of strings."""
+        values = gather(self.block, self.begin, self.end)
+        if self.doubled is not None:
+            texts = [text.replace('""', '"') for text in values.take(pa.array(self.doubled)).to_pylist()]
+            mask = np.zeros(len(values), dtype=np.bool_)
+            mask[self.doubled] = True
+            values = compute.replace_with_mask(values, pa.array(mask), pa.array(texts, pa.string()))
+        return values
 
 
 class Batch:
@@ -82,11 +110,16 @@ class Batch:
         length: Places = self._end - self._begin + 1 + (self._block[self._end] == ord("\r"))
         return length
 
-    def cells(self, place: int) -> tuple[Places, Places]:
-        """Give where a column's values begin and end in the block, without the quotes around them."""
+    def cells(self, place: int) -> Cells:
+        """Tell where a column's values stand.
+
+        Args:
+            place: The column's place.
+        """
         rows = self._separators
         begin = rows[:, place - 1] + 1 if place else self._begin
         end = rows[:, place] if place < rows.shape[1] else self._end
+        doubled = None
         if self._quoted is not None:
             # An unquoted value holds no quote, so one that begins with a quote ends with one, too.
             rows_ = self._quoted[self._block[begin[self._quoted]] == _QUOTE]
@@ -94,7 +127,9 @@ class Batch:
                 begin, end = begin.copy(), end.copy()
                 begin[rows_] += 1
                 end[rows_] -= 1
-        return begin, end
+                if self.doubled:
+                    doubled = rows_[self._doubled[rows_]]
+        return Cells(self._block, begin, end, doubled if doubled is not None and len(doubled) else None)
 
     @property
     def block(self) -> Bytes:
@@ -119,13 +154,7 @@ class Batch:
         Args:
             place: The column's place.
         """
-        begin, end = self.cells(place)
-        values = gather(self._block, begin, end)
-        if self.doubled:
-            at = np.flatnonzero(self._doubled)
-            texts = [text.replace('""', '"') for text in values.take(pa.array(at)).to_pylist()]
-            values = compute.replace_with_mask(values, pa.array(self._doubled), pa.array(texts, pa.string()))
-        return values
+        return self.cells(place).texts()
 
     def values(self) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Give the values of all columns as one Arrow array of strings, row after row."""
@@ -133,7 +162,9 @@ class Batch:
             rows = [record.values for record in self.records()]
             return pa.array([value for row in rows for value in row], pa.string())
         cells = [self.cells(place) for place in range(self._separators.shape[1] + 1)]
-        begin, end = (np.stack(each, axis=1).ravel() for each in zip(*cells, strict=True))
+        begin, end = (
+            np.stack(each, axis=1).ravel() for each in ([cell.begin for cell in cells], [cell.end for cell in cells])
+        )
         return gather(self._block, begin, end)
 
     def records(self) -> list[Record]:

@@ -48,6 +48,12 @@ class BoundCandidate:
         places = tuple(part for part in self.parts if isinstance(part, int) and part != DAY_PLACE)
         return places if len(places) == len(self.parts) else ()
 
+    @property
+    def read(self) -> tuple[int, ...]:
+        """The places of all columns that it looks at."""
+        parts = [part for part in self.parts if isinstance(part, int)]
+        return (*parts, *(place for place, _ in self.conditions))
+
     def text(self, values: Sequence[str], day: date | None) -> str:
         """Take the text of its columns."""
         taken = [part if isinstance(part, str) else _value(values, part, day) for part in self.parts]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from harness.events.record import Header, Record
+    from harness.events.vocabulary import Vocabulary
     from harness.source import Source
 
 _DIRECTIVES = {"#Software": "software", "#Version": "version", "#Log-type": "log_type", "#Date": "date"}
@@ -105,6 +106,28 @@ class Judged(dict[str, Any]):
             return self._convert(text)
         except ValueError as error:
             return Wrong(f"{' '.join(self._candidate.columns)} gives {text[:80]!r}: {error}")
+
+    @property
+    def plain(self) -> bool:
+        """Whether every text that isn't empty is its own value."""
+        return self._convert is str and not self._candidate.transforms
+
+    @property
+    def recurring(self) -> bool:
+        """Whether its texts are best looked up as they stand: they need a judge, and nothing is done to them first."""
+        return not (self.plain or self.endpoints or self.pattern)
+
+    @property
+    def endpoints(self) -> bool:
+        """Whether its texts lose their ports first."""
+        return [name for name, _ in self._candidate.transforms[:1]] == ["strip-port"]
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """What it makes of many texts at once, where its field is a text."""
+        from harness.events.vocabulary import Vocabulary  # noqa: PLC0415 - needs what only the fast engine has
+
+        return Vocabulary(self)
 
     @cached_property
     def pattern(self) -> str:

@@ -9,7 +9,7 @@ too long, and rows of another width. Where in doubt, a line isn't certified.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -121,6 +121,14 @@ def sparse(flags: Flags) -> Places:
     return np.concatenate((places, np.flatnonzero(flags[whole:]) + whole)) if whole < len(flags) else places
 
 
+def stretches(block: Bytes, begin: Places, length: int) -> Bytes:
+    """Copy stretches of a block that have the same length, each as a row."""
+    # One item for each place that a stretch could begin at, which numpy copies as a whole.
+    items: Any = np.ndarray(len(block) - length + 1, dtype=f"V{length}", buffer=block, strides=1)
+    taken: Bytes = items[begin].view(np.uint8).reshape(len(begin), length)
+    return taken
+
+
 def certify(lines: Lines, width: int, rules: Rules, limit: int) -> Certified:
     """Certify lines.
 
@@ -152,7 +160,8 @@ def certify(lines: Lines, width: int, rules: Rules, limit: int) -> Certified:
             separators = separators[~inside]
     rows, bad = _rows(separators, lines, ends, bad, width - 1)
     if not rules.empty:
-        full = _full(rows, starts, ends, bad)
+        apart = bool((separators[1:] - separators[:-1] > 1).all())
+        full = _full(rows, starts, ends, bad, apart=apart)
         if not full.all():
             bad[np.flatnonzero(~bad)[~full]] = True
             rows = rows[full]
@@ -235,11 +244,13 @@ def _rows(separators: Places, lines: Lines, ends: Places, bad: Flags, each: int)
     return separators[begins[~bad][:, None] + np.arange(each)], bad
 
 
-def _full(rows: Places, starts: Places, ends: Places, bad: Flags) -> Flags:
-    """Tell which of the rows that aren't bad have no empty value."""
+def _full(rows: Places, starts: Places, ends: Places, bad: Flags, *, apart: bool) -> Flags:
+    """Tell which of the rows that aren't bad have no empty value; ``apart`` if no separator follows another one."""
     if bad.any():
         starts, ends = starts[~bad], ends[~bad]
     full: Flags = ends > starts
     if rows.shape[1]:
-        full = (np.diff(rows, axis=1) > 1).all(axis=1) & (rows[:, 0] > starts) & (rows[:, -1] + 1 < ends)
+        full = (rows[:, 0] > starts) & (rows[:, -1] + 1 < ends)
+        if not apart:
+            full &= (np.diff(rows, axis=1) > 1).all(axis=1)
     return full

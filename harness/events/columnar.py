@@ -9,6 +9,7 @@ two kinds of regular expression mean by one is the same beyond doubt.
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,20 +18,22 @@ import pyarrow as pa
 from pyarrow import compute
 
 from harness.events import payload
-from harness.events.candidate import Judged, Wrong
-from harness.events.encoded import Encoded, encode_column
+from harness.events.encoded import Encoded, encode_column, few_texts
 from harness.events.event import MAPPED, Event, Shortfall
 from harness.events.record import Record, quick
 from harness.events.times import parse_times
+from harness.events.vocabulary import Outcomes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping as Mapped
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from harness.events.batch import Batch
     from harness.events.bound import BoundCandidate, BoundField
-    from harness.events.certify import Flags, Places
+    from harness.events.candidate import Judged, Wrong
+    from harness.events.certify import Bytes, Flags, Places
     from harness.events.mapping import Mapping
     from harness.events.record import Header, Quarantined
 
@@ -38,9 +41,11 @@ if TYPE_CHECKING:
 
 _MANY = 64  # texts from which on a pattern is worth a pass over all of them
 _PAIRS = 1 << 20  # pairs of texts that may have a flag each
+_OFTEN = 8  # texts that stand so often in a column are all judged, also where not all of its rows are open
 _TWO = 2
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
+_NO_TEXT = pa.array([""])
 _event = quick(Event)
 
 
@@ -72,7 +77,9 @@ class EventBatch:
     def __init__(self, batch: Batch, mapping: Mapping, host: str = "") -> None:
         self.batch = batch
         bound = mapping.bind(batch.header, host)
-        texts = _Texts(batch)
+        texts = _Texts(
+            batch, Counter(place for field in bound.fields for each in field.candidates for place in each.read)
+        )
         self.columns: dict[str, Column] = {field.field.name: _find(field, texts) for field in bound.fields}
         """By mapped field."""
         self.between: list[tuple[int, Event | Quarantined | Header]] = [
@@ -127,10 +134,12 @@ class _Texts:
 
     Args:
         batch: The rows.
+        uses: How often each column is read.
     """
 
-    def __init__(self, batch: Batch) -> None:
+    def __init__(self, batch: Batch, uses: Mapped[int, int]) -> None:
         self.batch = batch
+        self._uses = uses
         self._encoded: dict[int, Encoded] = {}
 
     def __len__(self) -> int:
@@ -143,37 +152,59 @@ class _Texts:
             found = self._encoded[place] = encode_column(self.batch, place)
         return found
 
+    def once(self, place: int) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Give the text of each row of a column that is read once only; None where that isn't the quickest way."""
+        if self._uses[place] > 1 or place in self._encoded:
+            return None
+        cells = self.batch.cells(place)
+        few = few_texts(self.batch, cells)
+        if few is None:
+            return cells.texts()
+        self._encoded[place] = few
+        return None
+
 
 class _Found:
     """What was found of a field so far.
 
     Args:
         rows: How many there are.
+        time: Whether its values are times.
     """
 
-    def __init__(self, rows: int) -> None:
+    def __init__(self, rows: int, *, time: bool) -> None:
+        self.time = time
         self.code = np.zeros(rows, dtype=np.int32)
-        self.pool: list[Any] = [None]
+        self.pools: list[Any] = [[None] if time else _NO_TEXT]
         self.open: Places = np.arange(rows)
         self.wrong: dict[int, Wrong] = {}
+        self._size = 1
 
-    def add(self, rows: Places, codes: NDArray[Any], outcomes: Sequence[Any]) -> None:
+    def add(self, rows: Places, codes: NDArray[Any], outcomes: Outcomes) -> None:
         """Take what a candidate says.
 
         Args:
             rows: Rows that are still open.
             codes: For each of them which outcome is its own; -1 for none.
-            outcomes: Values, `Wrong` or None.
+            outcomes: The outcomes.
         """
-        if Wrong in map(type, outcomes):
-            wrong = np.array([*(isinstance(outcome, Wrong) for outcome in outcomes), False])[codes]
-            for row, code in zip(rows[wrong].tolist(), codes[wrong].tolist(), strict=True):
-                self.wrong.setdefault(row, outcomes[code])
-        at = [
-            0 if each is None or each.__class__ is Wrong else code for code, each in enumerate(outcomes, len(self.pool))
-        ]
-        self.pool += outcomes
-        self.code[rows] = np.array([*at, 0], dtype=np.int32)[codes]
+        size = len(outcomes.valued)
+        if outcomes.wrong:
+            wrong = np.zeros(len(outcomes.valued) + 1, dtype=np.bool_)
+            wrong[list(outcomes.wrong)] = True
+            at = wrong[codes]
+            for row, code in zip(rows[at].tolist(), codes[at].tolist(), strict=True):
+                self.wrong.setdefault(row, outcomes.wrong[code])
+        elif not outcomes.valued.any():
+            return
+        places = np.zeros(size + 1, dtype=np.int32)
+        places[:size] = np.where(outcomes.valued, np.arange(self._size, self._size + size), 0)
+        if len(rows) == len(self.code):
+            self.code = places[codes]
+        else:
+            self.code[rows] = places[codes]
+        self.pools.append(outcomes.values)
+        self._size += size
 
     def settle(self) -> None:
         """Leave out the rows that have a value."""
@@ -183,7 +214,7 @@ class _Found:
 def _find(field: BoundField, texts: _Texts) -> Column:
     """Find a field in all rows."""
     time = field.field.name == "device_time"
-    found = _Found(len(texts))
+    found = _Found(len(texts), time=time)
     micros = None
     for at, bound in enumerate(field.candidates):
         if not len(found.open):
@@ -200,7 +231,7 @@ def _find(field: BoundField, texts: _Texts) -> Column:
     problem, reasons = _problems(found, field.missing)
     if time:
         return Column(_time_column(micros, found), problem, reasons)
-    pool = pa.array(["" if each is None or isinstance(each, Wrong) else each for each in found.pool], pa.string())
+    pool = pa.concat_arrays(found.pools)
     return Column(pa.DictionaryArray.from_arrays(pa.array(found.code), pool), problem, reasons)
 
 
@@ -224,7 +255,11 @@ def _time_column(micros: NDArray[np.int64] | None, found: _Found) -> Any:  # noq
     values = np.zeros(len(found.code), dtype=np.int64) if micros is None else micros
     at = np.flatnonzero(found.code)
     if len(at):
-        pool = [0 if not isinstance(each, dt.datetime) else (each - _EPOCH) // _MICROSECOND for each in found.pool]
+        pool = [
+            (each - _EPOCH) // _MICROSECOND if isinstance(each, dt.datetime) else 0
+            for part in found.pools
+            for each in part
+        ]
         values[at] = np.array(pool, dtype=np.int64)[found.code[at]]
     null = np.zeros(len(values), dtype=np.bool_)
     null[found.open] = True
@@ -242,15 +277,16 @@ def _times(bound: BoundCandidate, texts: _Texts) -> tuple[NDArray[np.int64], Fla
     places = bound.places
     if not places or bound.conditions or bound.candidate.transforms:
         return nothing
-    begin, end = batch.cells(places[0])
+    cells = batch.cells(places[0])
+    begin, end = cells.begin, cells.end
     if bound.candidate.texts:
         # Two columns side by side, with between them in the template what stands between them in the file.
         if len(places) != _TWO or places[1] != places[0] + 1 or bound.candidate.texts != ("", batch.separator, ""):
             return nothing
-        between, last = batch.cells(places[1])
-        if not (end + 1 == between).all():
+        second = batch.cells(places[1])
+        if not (end + 1 == second.begin).all():
             return nothing
-        end = last
+        end = second.end
     return parse_times(batch.block, begin, end)
 
 
@@ -262,7 +298,7 @@ def _applying(bound: BoundCandidate, texts: _Texts, rows: Places) -> Places:
             continue
         encoded = texts.encoded(place)
         hold = np.array([matches[text] for text in encoded.texts], dtype=np.bool_)
-        rows = rows[hold[encoded.codes[rows]]]
+        rows = np.flatnonzero(hold[encoded.codes]) if len(rows) == len(texts) else rows[hold[encoded.codes[rows]]]
     return rows
 
 
@@ -270,16 +306,7 @@ def _judge(bound: BoundCandidate, texts: _Texts, rows: Places, found: _Found) ->
     """Let a candidate judge rows."""
     places = bound.places
     if len(places) == 1 and not bound.candidate.texts:
-        encoded = texts.encoded(places[0])
-        if len(rows) == len(texts):
-            needed, codes = np.arange(len(encoded.values)), encoded.codes.astype(np.int64)
-        else:
-            needed, codes = _different(encoded.codes[rows], len(encoded.values))
-        if len(needed) >= _MANY and encoded.ascii and bound.judged.pattern:
-            which, outcomes = _matched(bound.judged, encoded, needed)
-            found.add(rows, which[codes], outcomes)
-        else:
-            found.add(rows, codes, _outcomes(bound, encoded, needed))
+        found.add(rows, *_judge_column(bound.judged, texts, places[0], rows, time=found.time))
     elif len(places) == _TWO:
         first, second = (texts.encoded(place) for place in places)
         pair = first.codes[rows].astype(np.int64) * len(second.values) + second.codes[rows]
@@ -289,7 +316,7 @@ def _judge(bound: BoundCandidate, texts: _Texts, rows: Places, found: _Found) ->
             filled[first.texts[each // len(second.values)], second.texts[each % len(second.values)]]
             for each in needed.tolist()
         ]
-        found.add(rows, codes, outcomes)
+        found.add(rows, codes, Outcomes.of(outcomes, texts=not found.time))
     else:
         columns = {part: texts.encoded(part) for part in bound.parts if isinstance(part, int) and part >= 0}
         outcomes = []
@@ -298,7 +325,42 @@ def _judge(bound: BoundCandidate, texts: _Texts, rows: Places, found: _Found) ->
             for place, column in columns.items():
                 values[place] = column.texts[column.codes[row]]
             outcomes.append(bound.judged[bound.text(values, None)])
-        found.add(rows, np.arange(len(rows)) if columns else np.zeros(len(rows), dtype=np.int64), outcomes)
+        codes = np.arange(len(rows)) if columns else np.zeros(len(rows), dtype=np.int64)
+        found.add(rows, codes, Outcomes.of(outcomes, texts=not found.time))
+
+
+def _judge_column(
+    judged: Judged, texts: _Texts, place: int, rows: Places, *, time: bool
+) -> tuple[NDArray[Any], Outcomes]:
+    """Judge the texts that rows have in a column.
+
+    Returns:
+        For each row which outcome is its own, -1 for none; and the outcomes.
+    """
+    if judged.recurring and not time and len(rows) == len(texts):
+        single = texts.once(place)
+        if single is not None:
+            return judged.vocabulary.find(single)
+    encoded = texts.encoded(place)
+    needed: Places | None = None
+    codes: NDArray[Any] = encoded.codes
+    if len(rows) < len(texts):
+        codes = encoded.codes[rows]
+        if len(encoded.values) > len(rows) // _OFTEN and len(rows) * _TWO < len(texts):
+            needed, codes = _different(codes, len(encoded.values))
+    values = (
+        encoded.values
+        if needed is None or len(needed) == len(encoded.values)
+        else encoded.values.take(pa.array(needed))
+    )
+    if time:
+        return codes, Outcomes.of([judged.judge(text) for text in values.to_pylist()], texts=False)
+    if len(values) >= _MANY and encoded.ascii and judged.pattern:
+        first = encoded.first_bytes if needed is None else encoded.first_bytes[needed]
+        which, outcomes = _matched(judged, values, first)
+    else:
+        which, outcomes = judged.vocabulary.find(values)
+    return which[codes], outcomes
 
 
 def _different(numbers: NDArray[Any], limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -311,29 +373,30 @@ def _different(numbers: NDArray[Any], limit: int) -> tuple[NDArray[np.int64], ND
     return np.flatnonzero(flags), (np.cumsum(flags) - 1)[numbers]
 
 
-def _outcomes(bound: BoundCandidate, encoded: Encoded, needed: Places) -> list[Any]:
-    """Give what a candidate makes of some of a column's texts, one by one."""
-    judged = bound.judged
-    if len(needed) == len(encoded.values):
-        return [judged[text] for text in encoded.texts]
-    return [judged[text] for text in encoded.values.take(pa.array(needed)).to_pylist()]
+def _matched(judged: Judged, texts: Any, first_bytes: Bytes) -> tuple[NDArray[Any], Outcomes]:  # noqa: ANN401 - pyarrow has no types
+    """Give what a candidate that begins with a pattern makes of texts, all at once.
 
-
-def _matched(judged: Judged, encoded: Encoded, needed: Places) -> tuple[NDArray[Any], list[Any]]:
-    """Give what a candidate that begins with a pattern makes of some of a column's texts, all at once.
+    Args:
+        judged: The candidate's texts.
+        texts: Arrow strings.
+        first_bytes: What each text begins with.
 
     Returns:
         For each text which outcome is its own, -1 for none; and the outcomes.
     """
-    at = np.arange(len(needed))
+    at = None
     if judged.first_bytes is not None:
-        at = np.flatnonzero(np.frombuffer(judged.first_bytes, dtype=np.bool_)[encoded.first_bytes[needed]])
-    texts = encoded.values.take(pa.array(needed[at]))
-    groups = compute.extract_regex(texts, judged.pattern).field("value").dictionary_encode()
-    which = np.full(len(needed), -1, dtype=np.int64)
-    which[at] = groups.indices.fill_null(-1).to_numpy()
-    rest = judged.after_first
-    return which, [rest[text] for text in groups.dictionary.to_pylist()]
+        at = np.flatnonzero(np.frombuffer(judged.first_bytes, dtype=np.bool_)[first_bytes])
+        texts = texts.take(pa.array(at))
+    groups = compute.extract_regex(texts, judged.pattern).field("value")
+    matched = np.flatnonzero(groups.is_valid().to_numpy(zero_copy_only=False)) if groups.null_count else None
+    codes, outcomes = judged.after_first.vocabulary.find(groups if matched is None else groups.drop_null())
+    for places, count in ((matched, len(groups)), (at, len(first_bytes))):
+        if places is not None:
+            which = np.full(count, -1, dtype=np.int32)
+            which[places] = codes
+            codes = which
+    return codes, outcomes
 
 
 def payloads(batch: Batch, address: str) -> Any:  # noqa: ANN401 - pyarrow has no types

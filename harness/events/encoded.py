@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from harness.events.batch import gather
+from harness.events.certify import stretches
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from harness.events.batch import Batch
+    from harness.events.batch import Batch, Cells
     from harness.events.certify import Bytes, Places
 
     Codes = NDArray[np.int32]
@@ -61,8 +62,20 @@ def encode_column(batch: Batch, place: int) -> Encoded:
         batch: The rows.
         place: The column's place.
     """
-    if not batch.doubled:
-        begin, end = batch.cells(place)
+    cells = batch.cells(place)
+    return few_texts(batch, cells) or encode_texts(batch, cells.texts())
+
+
+def encode_texts(batch: Batch, texts: Any) -> Encoded:  # noqa: ANN401 - pyarrow has no types
+    """Find the different ones of a column's texts."""
+    encoded = texts.dictionary_encode()
+    return Encoded(encoded.indices.to_numpy(), encoded.dictionary, ascii=batch.ascii)
+
+
+def few_texts(batch: Batch, cells: Cells) -> Encoded | None:
+    """Find the different texts of a column where that is quick: one text only, or marks; None for other columns."""
+    if cells.doubled is None:
+        begin, end = cells.begin, cells.end
         length = end - begin
         longest = int(length.max())
         if longest <= 1:
@@ -70,8 +83,7 @@ def encode_column(batch: Batch, place: int) -> Encoded:
         if longest <= _LONG and longest == length.min() and _same(batch.block, begin, longest):
             values = gather(batch.block, begin[:1], end[:1])
             return Encoded(np.zeros(len(batch), dtype=np.int32), values, ascii=batch.ascii)
-    encoded = batch.column(place).dictionary_encode()
-    return Encoded(encoded.indices.to_numpy(), encoded.dictionary, ascii=batch.ascii)
+    return None
 
 
 def _marks(batch: Batch, begin: Places, end: Places) -> Encoded:
@@ -88,6 +100,8 @@ def _marks(batch: Batch, begin: Places, end: Places) -> Encoded:
 
 def _same(block: Bytes, begin: Places, length: int) -> bool:
     """Tell whether stretches of the same length hold the same."""
-    texts = np.lib.stride_tricks.sliding_window_view(block, length)
-    first = texts[begin[0]]
-    return bool((texts[begin[:_SAMPLE]] == first).all() and (texts[begin] == first).all())
+    for some in (begin[:_SAMPLE], begin):
+        texts = stretches(block, some, length)
+        if texts.tobytes() != texts[0].tobytes() * len(texts):
+            return False
+    return True

@@ -106,6 +106,10 @@ def table(values: Mapping[str, str]) -> Callable[[str], str]:
     return step
 
 
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_USUAL_ADDRESS = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}")
+
+
 @lru_cache(maxsize=4096)
 def address(text: str) -> str:
     """Check an IP address and write it in its usual form.
@@ -113,7 +117,7 @@ def address(text: str) -> str:
     Raises:
         ValueError: It is none.
     """
-    return str(ipaddress.ip_address(text))
+    return text if _USUAL_ADDRESS.fullmatch(text) else str(ipaddress.ip_address(text))
 
 
 _TIME = re.compile(

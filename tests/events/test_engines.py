@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
 import sys
@@ -339,6 +340,54 @@ def test_times_at_once(texts: list[str]) -> None:
     for text, micro, is_time in zip(texts, micros.tolist(), told.tolist(), strict=True):
         if is_time:
             assert micro == round(transforms.moment(text).timestamp() * 1000) * 1000
+
+
+@given(
+    st.lists(st.lists(st.one_of(ADDRESSES, st.text("0123456789.:[]%", max_size=8)), max_size=6), max_size=5),
+    st.sampled_from([0, 3, 100]),
+)
+def test_texts_are_worth_the_same_in_each_batch(given_: list[list[str]], kept: int) -> None:
+    """Whatever a candidate has judged before, and however much of it is kept, it says of a text what it says alone."""
+    fields = {field.name: field for field in load(Format.SMTP).fields}
+    [judged, *_] = fields["source_ip"].judged
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("harness.events.vocabulary.KEPT", kept)
+        for texts in given_:
+            codes, outcomes = judged.vocabulary.find(pa.array(texts, pa.string()))
+            values = outcomes.values.to_pylist()
+            found = [
+                outcomes.wrong.get(code, values[code] if outcomes.valued[code] else None) for code in codes.tolist()
+            ]
+
+            assert [judged.judge(text) for text in texts] == found
+
+
+def test_a_text_is_judged_once() -> None:
+    """What was judged in one batch isn't judged again in the next one."""
+    fields = {field.name: field for field in load(Format.MSGTRK).fields}
+    [judged, *_] = fields["username"].judged
+    judged.vocabulary.find(pa.array(["<ann@example.com>;bob", "carl"]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(judged), "judge", lambda _, text: pytest.fail(text))
+        codes, outcomes = judged.vocabulary.find(pa.array(["carl", "<ann@example.com>;bob", "carl"]))
+
+    assert ["carl", "ann@example.com", "carl"] == outcomes.values.take(pa.array(codes)).to_pylist()
+
+
+@given(st.lists(st.integers(0, 300), min_size=4, max_size=4), st.booleans())
+def test_usual_addresses_are_told_by_their_shape(octets: list[int], padded: bool) -> None:
+    """An address is what the standard library makes of it, and what is none for it is none here."""
+    text = ".".join(f"{octet:02}" if padded else str(octet) for octet in octets)
+    try:
+        expected: str | None = str(ipaddress.ip_address(text))
+    except ValueError:
+        expected = None
+    try:
+        found: str | None = transforms.address(text)
+    except ValueError:
+        found = None
+
+    assert expected == found
 
 
 def test_usual_times_are_told() -> None:

@@ -184,8 +184,12 @@ def _harness(arguments: Sequence[str], within: Sequence[str] = ()) -> _Ended:
         process = subprocess.Popen(
             [sys.executable, "-m", *within, "harness", *arguments], stdout=out, stderr=subprocess.STDOUT, cwd=_TOP
         )
-        _, status, usage = os.wait4(process.pid, 0)
+        memory = 0
+        while not (ended := os.wait4(process.pid, os.WNOHANG))[0]:
+            memory = max(memory, _peak(process.pid))
+            time.sleep(_LOOK_SECONDS)
         seconds = time.perf_counter() - begun
+        _, status, usage = ended
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
         return _Ended(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss >> 10, process.returncode, out.read())

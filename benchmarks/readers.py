@@ -46,7 +46,7 @@ def run(scale: float = 1.0) -> list[Table]:
     """
     with tempfile.TemporaryDirectory(prefix="harness-bench-") as name:
         folder = Path(name)
-        rounds = max(2, round(_ROUNDS * min(scale * 10, 1)))
+        rounds = max(1, round(_ROUNDS * min(scale * 10, 1)))
         tables = [_format(format_, folder, scale, rounds) for format_ in generate.HEADS]
         return [*tables, _adversarial(folder, max(40, int(_ROWS * scale)))]
 

@@ -308,7 +308,7 @@ _static(
 
 
 def _bytes(value: Value) -> bytes:
-    if isinstance(value, PSList) and all(type(item) is Byte for item in value):
+    if isinstance(value, PSList) and set(map(type, value)) <= {Byte}:
         return bytes(value)
     return bytes(int(b) for b in conversions_to_bytes(value))
 
@@ -319,8 +319,11 @@ def conversions_to_bytes(value: Value) -> list[Value]:
     return [convert(item) for item in (value if isinstance(value, list) else [value])]
 
 
+_BYTES = tuple(Byte(number) for number in range(256))
+
+
 def _byte_array(data: bytes) -> PSList:
-    return PSList([Byte(b) for b in data], "System.Byte[]")
+    return PSList([_BYTES[number] for number in data], "System.Byte[]")
 
 
 def _encoding(name: str, codec: str, web: str, page: int) -> PSObject:

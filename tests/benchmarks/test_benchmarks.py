@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,12 +16,23 @@ from benchmarks import page, report
 from benchmarks.sampler import busiest
 from benchmarks.table import Goal, Measured, Table, in_turns
 
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
+
 pytestmark = pytest.mark.timeout(300)
 
 TOP = Path(__file__).parent.parent.parent
 
 
-@pytest.fixture(scope="module", params=command.BENCHMARKS)
+QUICKEST = ("startup", "smb")
+
+
+def _marked(name: str) -> ParameterSet:
+    """Mark a benchmark that takes more than a few seconds even at the smallest sizes."""
+    return pytest.param(name, marks=() if name in QUICKEST else pytest.mark.benchmark)
+
+
+@pytest.fixture(scope="module", params=map(_marked, command.BENCHMARKS))
 def quick(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     """What one benchmark prints and writes with sizes that take seconds."""
     if request.param == "smb" and shutil.which("smbd", path="/usr/sbin:/usr/bin:/sbin:/bin") is None:

@@ -25,6 +25,7 @@ TOP = Path(__file__).parent.parent.parent
 
 
 QUICKEST = ("startup", "smb")
+_PROGRAMS = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def _marked(name: str) -> ParameterSet:
@@ -35,8 +36,8 @@ def _marked(name: str) -> ParameterSet:
 @pytest.fixture(scope="module", params=map(_marked, command.BENCHMARKS))
 def quick(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     """What one benchmark prints and writes with sizes that take seconds."""
-    if request.param == "smb" and shutil.which("smbd", path="/usr/sbin:/usr/bin:/sbin:/bin") is None:
-        pytest.skip("Samba isn't installed")
+    if request.param == "smb" and not (shutil.which("smbclient") and shutil.which("smbd", path=_PROGRAMS)):
+        pytest.skip("Samba's server and client aren't both installed")
     output = tmp_path_factory.mktemp("benchmarks") / "figures.json"
     ended = subprocess.run(
         [sys.executable, "-m", "benchmarks", request.param, "--quick", "--json", str(output)],

@@ -106,7 +106,7 @@ def live(collecting: Collecting, output: Path, seconds: float) -> bool:
         Whether it got somewhere.
     """
     before = len(lines(output))
-    ends = time.monotonic() + 20
+    ends = time.monotonic() + 40
     with following(collecting, output) as process:
         while process.poll() is None and time.monotonic() < ends:
             if len(lines(output)) > before:

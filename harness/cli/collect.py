@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.executors import executor_options
+from harness.cli.options import engine_option, log_sources_options, mapping_option
 from harness.errors import InputError
 from harness.source import Problem, Source
 
@@ -91,36 +92,9 @@ class _Options:
     help="JSON lines, payloads as the protocol forwards them, or a Parquet file.",
 )
 @click.option("--family", "families", metavar="LIST", help="Only these of OWA,SMTP,MSGTRK.")
-@click.option(
-    "--mapping",
-    "mappings",
-    type=click.Path(dir_okay=False, path_type=Path),
-    multiple=True,
-    help="A mapping file to lay over the shipped one, field by field. May be given more than once.",
-)
-@click.option(
-    "--log-sources",
-    "definitions",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Poll through the definitions in this file, as logsources export writes them, not as hosts and inventory say.",
-)
-@click.option(
-    "--console-schema",
-    "schema",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="For --log-sources: what the console answered, where the file has names or ids of the console's own.",
-)
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "strict", "fast"]),
-    default="auto",
-    show_default=True,
-    envvar="HARNESS_ENGINE",
-    show_envvar=True,
-    help="How logs are read: row by row, or by the block (extra fast); both give the same.",
-)
+@mapping_option
+@log_sources_options
+@engine_option
 @click.option("--since-now", is_flag=True, help="Leave out what a log folder holds when it is first polled.")
 @click.option(
     "--state",

@@ -12,15 +12,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
 
 from harness.cli.executors import executor_options
+from harness.cli.options import engine_option, mapping_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from harness.cli.executors import Where
     from harness.cli.parsed import Options
@@ -46,13 +47,7 @@ if TYPE_CHECKING:
     metavar="NAME",
     help="Of the files, as the log source's File Encoding names it; UTF-16 can't be read.",
 )
-@click.option(
-    "--mapping",
-    "mappings",
-    type=click.Path(dir_okay=False, path_type=Path),
-    multiple=True,
-    help="A mapping file to lay over the shipped one, field by field. May be given more than once.",
-)
+@mapping_option
 @click.option(
     "--explain",
     type=click.IntRange(min=1),
@@ -68,15 +63,7 @@ if TYPE_CHECKING:
     help="JSON is one object a line.",
 )
 @click.option("--summary", is_flag=True, help="Show how many events of each event ID there are, and no events.")
-@click.option(
-    "--engine",
-    type=click.Choice(["auto", "strict", "fast"]),
-    default="auto",
-    show_default=True,
-    envvar="HARNESS_ENGINE",
-    show_envvar=True,
-    help="How files are read: row by row, or by the block (extra fast); both give the same.",
-)
+@engine_option
 @click.option("--payload", is_flag=True, help="Show each event as the protocol forwards it.")
 @click.option(
     "--source-ip",

@@ -15,6 +15,7 @@ import click
 
 from harness.cli.executors import executor_options
 from harness.cli.interrupts import stopped_by_signals
+from harness.cli.options import log_sources_options, mapping_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,27 +56,8 @@ _PARTS_LEFT_OUT = (
     type=click.Path(path_type=Path),
     help="A file of expectations, for all hosts. Playbooks count beside it only where -p names them.",
 )
-@click.option(
-    "--mapping",
-    "mappings",
-    type=click.Path(dir_okay=False, path_type=Path),
-    multiple=True,
-    help="A mapping file to lay over the shipped one, field by field. May be given more than once.",
-)
-@click.option(
-    "--log-sources",
-    "definitions",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="Poll through the definitions in this file, as logsources export writes them, not as hosts and inventory say.",
-)
-@click.option(
-    "--console-schema",
-    "schema",
-    type=click.Path(dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="For --log-sources: what the console answered, where the file has names or ids of the console's own.",
-)
+@mapping_option
+@log_sources_options
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write the results as JUnit XML.")
 @click.option(
     "--timeout",

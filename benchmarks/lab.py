@@ -65,7 +65,7 @@ def lab(names: Sequence[str], folder: Path) -> Iterator[LabProcess]:
         names: Their full names.
         folder: Where `inventory.ini` and the lab's state go.
     """
-    from harness.lab.client import read_hosts  # noqa: PLC0415
+    from harness.lab.client import read_hosts  # noqa: PLC0415 - the lab is an extra
 
     state = folder / ".harness" / "lab"
     state.mkdir(parents=True)

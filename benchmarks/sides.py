@@ -247,7 +247,7 @@ def duckdb(path: str, format_: str) -> Result:
         "auto_detect": False,
         "ignore_errors": format_ == "adversarial",
     }
-    log = connection.read_csv(path, **options)  # type: ignore[arg-type]
+    log = connection.read_csv(path, **options)  # type: ignore[arg-type]  # options of several types
     if format_ == "adversarial":
         found = [row[0] or "" for row in log.project(f'"{_IDENTIFIER}"').fetchall()]
         return len(found), found
@@ -259,7 +259,7 @@ def duckdb(path: str, format_: str) -> Result:
 def pyarrow(path: str, format_: str) -> Result:
     """Take the columns with pyarrow's streaming reader."""
     import pyarrow as pa  # noqa: PLC0415 - counts as start
-    from pyarrow import csv as arrow_csv  # noqa: PLC0415
+    from pyarrow import csv as arrow_csv  # noqa: PLC0415 - counts as start
 
     names, separator, skipped = _head(format_)
     parse = arrow_csv.ParseOptions(delimiter=separator, quote_char='"' if separator == "," else False)

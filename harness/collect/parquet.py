@@ -52,7 +52,7 @@ class ParquetSink(EventSink):
         super().__init__(rules, None)
         try:
             import pyarrow as pa  # noqa: PLC0415 - an extra, and slow to import
-            from pyarrow import parquet  # noqa: PLC0415
+            from pyarrow import parquet  # noqa: PLC0415 - an extra
         except ImportError:
             raise HarnessError(
                 "Parquet needs a package that isn't installed", hint="pip install 'exchange-log-harness[parquet]'"
@@ -198,9 +198,9 @@ def batch_table(schema: Any, source: PolledFolder, address: str, events: EventBa
         events: The batch; its text is UTF-8.
     """
     import numpy as np  # noqa: PLC0415 - what has made the batch needs them, too
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa  # noqa: PLC0415 - an extra
 
-    from harness.events.columnar import payloads  # noqa: PLC0415
+    from harness.events.columnar import payloads  # noqa: PLC0415 - an extra
 
     batch, count = events.batch, len(events)
     header = batch.header

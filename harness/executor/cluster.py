@@ -242,7 +242,7 @@ def _check(client: distributed.Client) -> None:
     def harness_version() -> str:
         # Pickled as it stands, since where harness is missing it can't be imported by name.
         try:
-            import harness  # noqa: PLC0415
+            import harness  # noqa: PLC0415 - runs on a worker
         except ImportError:
             return ""
         return harness.__version__

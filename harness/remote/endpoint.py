@@ -185,7 +185,7 @@ def _files(endpoint: Endpoint) -> Objection | None:
 def _package(endpoint: Endpoint) -> Objection | None:
     """The transport's package is installed."""
     # pywinrm takes long to import, and most commands never connect.
-    from winrm.transport import HAVE_CREDSSP, HAVE_KERBEROS  # noqa: PLC0415
+    from winrm.transport import HAVE_CREDSSP, HAVE_KERBEROS  # noqa: PLC0415 - slow, and rarely needed
 
     present = {"kerberos": HAVE_KERBEROS, "credssp": HAVE_CREDSSP}
     if present.get(endpoint.transport, True):

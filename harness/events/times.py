@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 _WITH_FRACTION = len("2018-11-27T22:40:02.966Z")
 _WHOLE = len("2018-11-27 22:40:02")
 
-_PARTS = ((0, 1, 2, 3), (5, 6), (8, 9), (11, 12), (14, 15), (17, 18), (20, 21, 22))  # year to thousandth
-_MARKS = ((4, b"-"), (7, b"-"), (10, b"T "), (13, b":"), (16, b":"), (19, b"."), (23, b"Z"))
+_START, _MIDDLE = b"0000-00-", b"00T00:00"
+_REST = {_WITH_FRACTION: b":00.000Z", _WHOLE: b"00:00:00"}  # the last eight characters, for either form
+_BLANK = ord("T") ^ ord(" ")
+_TO_HOUR = np.uint64((1 << 40) - 1)  # the day and the hour, of the eight characters in the middle
+_HIGH = np.uint64(0x8080808080808080)
+_BYTE, _TEN = np.uint64(8), np.uint64(10)
 _DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
 _FEBRUARY = 2
-_ZERO, _NINE, _TEN = np.uint8(ord("0")), np.uint8(9), np.uint8(10)
-_TWO = 2
-_HOUR = len("2018-11-27T22")
-_DATE = len("2018-11-27")
 
 
 def parse_times(block: Bytes, begin: Places, end: Places) -> tuple[NDArray[np.int64], Flags]:
@@ -51,44 +51,63 @@ def parse_times(block: Bytes, begin: Places, end: Places) -> tuple[NDArray[np.in
 
 def _parse(block: Bytes, begin: Places, width: int) -> tuple[NDArray[np.int64], Flags]:
     """Read times that have the same length."""
-    # One row per character, so that each step runs along memory.
-    texts = np.ascontiguousarray(stretches(block, begin, width).T)
-    told = np.ones(len(begin), dtype=np.bool_)
+    start, middle, rest = (stretches(block, begin + at, 8).view("<u8")[:, 0] for at in (0, 8, width - 8))
+    if block[begin[0] + 10] == ord(" "):
+        middle = middle ^ np.uint64(_BLANK << 16)
     # Rows that stand together are mostly of one hour, which is then read once.
-    same = bool((texts[:_HOUR] == texts[:_HOUR, :1]).all())
-    characters = [text[:1] if same and column < _HOUR else text for column, text in enumerate(texts)]
-    for column, marks in _MARKS:
-        if column < width:
-            fits = characters[column] == marks[0]
-            for mark in marks[1:]:
-                fits |= characters[column] == mark
-            told &= fits
-    numbers = []
-    for part in _PARTS:
-        if part[-1] < width:
-            digits = [characters[column] - _ZERO for column in part]
-            for digit in digits:
-                told &= digit <= _NINE  # what is below the first digit has wrapped around
-            number = digits[0] if len(part) == _TWO else digits[0].astype(np.int32)
-            for digit in digits[1:]:
-                number = number * _TEN + digit  # what has two digits fits in a byte; what isn't one doesn't count
-            numbers.append(number)
-    year, month, day, hour, minute, second, *rest = numbers
-    told &= (hour < 24) & (minute < 60) & (second < 60)  # noqa: PLR2004 - a clock's
-    month, day = month.astype(np.int32), day.astype(np.int32)
-    if (texts[:_DATE] == texts[:_DATE, :1]).all():
-        year, month, day = year[:1], month[:1], day[:1]
+    same = bool((start == start[0]).all()) and not ((middle ^ middle[0]) & _TO_HOUR).any()
+    once = slice(1 if same else None)
+    date, told = _numbers(start[once], _START)
+    clock, fits = _numbers(middle, _MIDDLE)
+    told = told & fits
+    tail, fits = _numbers(rest, _REST[width])
+    told &= fits
+    year, month, day, hour = date[0] * 100 + date[2], date[5], clock[0][once], clock[3][once]
+    minute = clock[6]
+    second, thousandth = (tail[1], tail[4] * 10 + tail[5] % 10) if width == _WITH_FRACTION else (tail[6], 0)
     leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
     last = _DAYS[np.clip(month, 1, len(_DAYS)) - 1] + (leap & (month == _FEBRUARY))
     told &= (year >= 1) & (month >= 1) & (month <= len(_DAYS)) & (day >= 1) & (day <= last)
-    begun = (_day_number(year, month, day) * 24 + hour) * 3_600_000
-    since = minute.astype(np.int32) * 60_000 + second.astype(np.int32) * 1000
-    return (begun + (since + rest[0] if rest else since)) * 1000, told
+    told &= (hour < 24) & (minute < 60) & (second < 60)  # noqa: PLR2004 - a clock's
+    begun = (_day_number(year, month, day) * 24 + hour) * 3600
+    return ((begun + minute * 60 + second) * 1000 + thousandth) * 1000, told
 
 
-def _day_number(year: NDArray[np.int32], month: NDArray[np.int32], day: NDArray[np.int32]) -> NDArray[np.int64]:
+class _Pairs:
+    """The numbers of two digits in words of eight characters.
+
+    Args:
+        words: At each byte the digit that stands there times ten, and the next one.
+    """
+
+    def __init__(self, words: NDArray[np.uint64]) -> None:
+        self._bytes = words.view(np.uint8).reshape(-1, 8)
+
+    def __getitem__(self, at: int) -> NDArray[np.int64]:
+        """Give the number that begins at a byte."""
+        return self._bytes[:, at].astype(np.int64)
+
+
+def _numbers(words: NDArray[np.uint64], form: bytes) -> tuple[_Pairs, Flags]:
+    """Read the digits of words of eight characters.
+
+    Args:
+        words: The words.
+        form: How they are written: ``0`` for a digit, other characters for themselves.
+
+    Returns:
+        Their numbers, and which words are written so.
+    """
+    # What is written so leaves its digits, and zeros where there are none. What more is added to a byte makes its
+    # highest bit of any greater value; one that overflows has that bit already.
+    digits = words ^ np.frombuffer(form, dtype="<u8")
+    room = bytes(0x76 if each == ord("0") else 0x7F for each in form)
+    fits = ((digits + np.frombuffer(room, dtype="<u8")) | digits) & _HIGH == 0
+    return _Pairs(digits * _TEN + (digits >> _BYTE)), fits
+
+
+def _day_number(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:
     """Give days since 1970, with years that begin in March, so that the leap day is the last one."""
     year = year - (month <= _FEBRUARY)
     since_march = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    days: NDArray[np.int32] = year * 365 + year // 4 - year // 100 + year // 400 + since_march - 719_468
-    return days.astype(np.int64)
+    return year * 365 + year // 4 - year // 100 + year // 400 + since_march - 719_468

@@ -39,10 +39,17 @@ class Cells:
     end: Places
     doubled: Places | None
 
+    def some(self, rows: Places) -> Cells:
+        """Tell where the values of some rows stand."""
+        doubled = None
+        if self.doubled is not None:
+            doubled = np.flatnonzero(np.isin(rows, self.doubled))
+        return Cells(self.block, self.begin[rows], self.end[rows], doubled)
+
     def texts(self) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Give the values as an Arrow array of strings."""
         values = gather(self.block, self.begin, self.end)
-        if self.doubled is not None:
+        if self.doubled is not None and len(self.doubled):
             texts = [text.replace('""', '"') for text in values.take(pa.array(self.doubled)).to_pylist()]
             mask = np.zeros(len(values), dtype=np.bool_)
             mask[self.doubled] = True

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harness.events import transforms
-from harness.events.patterns import alike, first_bytes
+from harness.events.patterns import alike, undecided
 
 if TYPE_CHECKING:
     import re
@@ -27,6 +27,15 @@ MATCH = "match: "
 
 KEPT = 8192
 """How many texts of a candidate are kept with what they gave."""
+
+BEGINNING = 8
+"""How many characters of a text are its beginning."""
+
+ENDS = 1 << (8 * BEGINNING - 1)
+"""What is set in the key of a text that ends with its beginning."""
+
+UNDECIDED = object()
+"""Stands for the outcome of texts that don't all have the same one."""
 
 _LONGEST = 128  # characters of a text that is kept
 
@@ -136,11 +145,13 @@ class Judged(dict[str, Any]):
         return alike(name.removeprefix(MATCH)) if name.startswith(MATCH) else ""
 
     @cached_property
-    def first_bytes(self) -> bytes | None:
-        """A flag for each byte: whether texts may begin with it that `pattern` matches; None where any may."""
-        [name, *_] = [name for name, _ in self._candidate.transforms]
-        found = first_bytes(name.removeprefix(MATCH))
-        return None if found is None else bytes(code in found for code in range(256))
+    def beginnings(self) -> Beginnings | None:
+        """What texts are worth by their first characters; None where those say nothing of most texts."""
+        if not self.pattern:
+            return None
+        name, _ = self._candidate.transforms[0]
+        open_ = undecided(name.removeprefix(MATCH))
+        return None if open_.match("\x7f" * BEGINNING) else Beginnings(self, open_)
 
     @cached_property
     def filled(self) -> Filled:
@@ -151,6 +162,33 @@ class Judged(dict[str, Any]):
     def after_first(self) -> Judged:
         """What texts are worth that the first transform has given."""
         return Judged(replace(self._candidate, transforms=self._candidate.transforms[1:]), self._field)
+
+
+class Beginnings(dict[int, Any]):
+    """What texts are worth that begin with a pattern's match, by how they begin; kept as in `Judged`.
+
+    A key has a byte for each of the first `BEGINNING` characters, the first one lowest, zeros behind a text's end, and
+    its highest bit set where a text ends with the last of them.
+
+    Args:
+        judged: What the texts are worth.
+        undecided: Matches where more of the text must be seen; then the outcome is `UNDECIDED`.
+    """
+
+    def __init__(self, judged: Judged, undecided: re.Pattern[str]) -> None:
+        super().__init__()
+        self._judged = judged
+        self._undecided = undecided
+
+    def __missing__(self, key: int) -> Any:  # noqa: ANN401 - a value of any of the fields' types
+        """Judge a beginning that isn't kept."""
+        text = (key & ~ENDS).to_bytes(BEGINNING, "little").rstrip(b"\0").decode("ascii")
+        whole = len(text) < BEGINNING or key & ENDS
+        outcome = self._judged.judge(text) if whole or not self._undecided.match(text) else UNDECIDED
+        if len(self) >= KEPT:
+            self.clear()
+        self[key] = outcome
+        return outcome
 
 
 class Filled(dict[tuple[str, ...], Any]):

@@ -18,7 +18,8 @@ import pyarrow as pa
 from pyarrow import compute
 
 from harness.events import payload
-from harness.events.encoded import Encoded, encode_column, few_texts
+from harness.events.candidate import BEGINNING, ENDS, UNDECIDED
+from harness.events.encoded import Encoded, beginnings, encode_cells, encode_words, few_texts
 from harness.events.event import MAPPED, Event, Shortfall
 from harness.events.record import Record, quick
 from harness.events.times import parse_times
@@ -30,14 +31,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from harness.events.batch import Batch
+    from harness.events.batch import Batch, Cells
     from harness.events.bound import BoundCandidate, BoundField
-    from harness.events.candidate import Judged, Wrong
-    from harness.events.certify import Bytes, Flags, Places
+    from harness.events.candidate import Beginnings, Judged, Wrong
+    from harness.events.certify import Flags, Places
+    from harness.events.encoded import Codes, Words
     from harness.events.mapping import Mapping
     from harness.events.record import Header, Quarantined
-
-    Codes = NDArray[np.int32]
 
 _MANY = 64  # texts from which on a pattern is worth a pass over all of them
 _PAIRS = 1 << 20  # pairs of texts that may have a flag each
@@ -140,23 +140,52 @@ class _Texts:
     def __init__(self, batch: Batch, uses: Mapped[int, int]) -> None:
         self.batch = batch
         self._uses = uses
+        self._cells: dict[int, Cells] = {}
         self._encoded: dict[int, Encoded] = {}
+        self._beginnings: dict[int, tuple[Codes, Words]] = {}
 
     def __len__(self) -> int:
         return len(self.batch)
+
+    def cells(self, place: int) -> Cells:
+        """Tell where a column's texts stand."""
+        found = self._cells.get(place)
+        if found is None:
+            found = self._cells[place] = self.batch.cells(place)
+        return found
 
     def encoded(self, place: int) -> Encoded:
         """Give a column."""
         found = self._encoded.get(place)
         if found is None:
-            found = self._encoded[place] = encode_column(self.batch, place)
+            found = self._encoded[place] = encode_cells(self.batch, self.cells(place))
         return found
+
+    def has_beginnings(self, place: int) -> bool:
+        """Whether a column's texts are ASCII, and as they stand in the file."""
+        return self.batch.ascii and self.cells(place).doubled is None
+
+    def beginnings(self, place: int) -> tuple[Codes, Words]:
+        """Give how a column's texts begin, as keys of `Beginnings`: for each row which one, and the different ones."""
+        found = self._beginnings.get(place)
+        if found is None:
+            cells = self.cells(place)
+            words = beginnings(cells)
+            words[cells.end - cells.begin == BEGINNING] |= np.uint64(ENDS)
+            found = self._beginnings[place] = encode_words(words)
+        return found
+
+    def few(self, place: int, rows: Places) -> Any:  # noqa: ANN401 - pyarrow has no types
+        """Give the texts of few rows of a column that nothing else has asked for; None where that isn't so."""
+        if place in self._encoded or len(rows) * _OFTEN > len(self):
+            return None
+        return self.cells(place).some(rows).texts()
 
     def once(self, place: int) -> Any:  # noqa: ANN401 - pyarrow has no types
         """Give the text of each row of a column that is read once only; None where that isn't the quickest way."""
         if self._uses[place] > 1 or place in self._encoded:
             return None
-        cells = self.batch.cells(place)
+        cells = self.cells(place)
         few = few_texts(self.batch, cells)
         if few is None:
             return cells.texts()
@@ -277,13 +306,13 @@ def _times(bound: BoundCandidate, texts: _Texts) -> tuple[NDArray[np.int64], Fla
     places = bound.places
     if not places or bound.conditions or bound.candidate.transforms:
         return nothing
-    cells = batch.cells(places[0])
+    cells = texts.cells(places[0])
     begin, end = cells.begin, cells.end
     if bound.candidate.texts:
         # Two columns side by side, with between them in the template what stands between them in the file.
         if len(places) != _TWO or places[1] != places[0] + 1 or bound.candidate.texts != ("", batch.separator, ""):
             return nothing
-        second = batch.cells(places[1])
+        second = texts.cells(places[1])
         if not (end + 1 == second.begin).all():
             return nothing
         end = second.end
@@ -341,6 +370,11 @@ def _judge_column(
         single = texts.once(place)
         if single is not None:
             return judged.vocabulary.find(single)
+    if not time and len(rows) >= _MANY and judged.beginnings is not None and texts.has_beginnings(place):
+        return _by_beginning(judged, judged.beginnings, texts, place, rows)
+    few = None if time else texts.few(place, rows)
+    if few is not None:
+        return judged.vocabulary.find(few)
     encoded = texts.encoded(place)
     needed: Places | None = None
     codes: NDArray[Any] = encoded.codes
@@ -356,8 +390,7 @@ def _judge_column(
     if time:
         return codes, Outcomes.of([judged.judge(text) for text in values.to_pylist()], texts=False)
     if len(values) >= _MANY and encoded.ascii and judged.pattern:
-        first = encoded.first_bytes if needed is None else encoded.first_bytes[needed]
-        which, outcomes = _matched(judged, values, first)
+        which, outcomes = _matched(judged, values)
     else:
         which, outcomes = judged.vocabulary.find(values)
     return which[codes], outcomes
@@ -373,29 +406,43 @@ def _different(numbers: NDArray[Any], limit: int) -> tuple[NDArray[np.int64], ND
     return np.flatnonzero(flags), (np.cumsum(flags) - 1)[numbers]
 
 
-def _matched(judged: Judged, texts: Any, first_bytes: Bytes) -> tuple[NDArray[Any], Outcomes]:  # noqa: ANN401 - pyarrow has no types
+def _by_beginning(
+    judged: Judged, known: Beginnings, texts: _Texts, place: int, rows: Places
+) -> tuple[NDArray[Any], Outcomes]:
+    """Judge the texts that rows have in a column by how they begin, and only where that doesn't do as a whole.
+
+    Returns:
+        As `_judge_column`.
+    """
+    each, different = texts.beginnings(place)
+    needed, codes = _different(each if len(rows) == len(texts) else each[rows], len(different))
+    found = [known[key] for key in different[needed].tolist()]
+    undecided = np.array([outcome is UNDECIDED for outcome in found], dtype=np.bool_)
+    outcomes = Outcomes.of([None if outcome is UNDECIDED else outcome for outcome in found], texts=True)
+    if undecided.any():
+        at = np.flatnonzero(undecided[codes])
+        which, others = _matched(judged, texts.cells(place).some(rows[at]).texts())
+        codes[at] = np.where(which < 0, which, which + len(found))
+        outcomes += others
+    return codes, outcomes
+
+
+def _matched(judged: Judged, texts: Any) -> tuple[NDArray[Any], Outcomes]:  # noqa: ANN401 - pyarrow has no types
     """Give what a candidate that begins with a pattern makes of texts, all at once.
 
     Args:
         judged: The candidate's texts.
         texts: Arrow strings.
-        first_bytes: What each text begins with.
 
     Returns:
         For each text which outcome is its own, -1 for none; and the outcomes.
     """
-    at = None
-    if judged.first_bytes is not None:
-        at = np.flatnonzero(np.frombuffer(judged.first_bytes, dtype=np.bool_)[first_bytes])
-        texts = texts.take(pa.array(at))
     groups = compute.extract_regex(texts, judged.pattern).field("value")
-    matched = np.flatnonzero(groups.is_valid().to_numpy(zero_copy_only=False)) if groups.null_count else None
-    codes, outcomes = judged.after_first.vocabulary.find(groups if matched is None else groups.drop_null())
-    for places, count in ((matched, len(groups)), (at, len(first_bytes))):
-        if places is not None:
-            which = np.full(count, -1, dtype=np.int32)
-            which[places] = codes
-            codes = which
+    if not groups.null_count:
+        return judged.after_first.vocabulary.find(groups)
+    found, outcomes = judged.after_first.vocabulary.find(groups.drop_null())
+    codes = np.full(len(groups), -1, dtype=np.int32)
+    codes[groups.is_valid().to_numpy(zero_copy_only=False)] = found
     return codes, outcomes
 
 

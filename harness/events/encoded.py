@@ -6,8 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from harness.events.batch import gather
+from harness.events.candidate import BEGINNING
 from harness.events.certify import stretches
 
 if TYPE_CHECKING:
@@ -17,10 +19,11 @@ if TYPE_CHECKING:
     from harness.events.certify import Bytes, Places
 
     Codes = NDArray[np.int32]
+    Words = NDArray[np.uint64]
 
 _SAMPLE = 16  # rows that are looked at before a column is believed to hold one text only
 _LONG = 64
-_NONE = 256  # stands for no byte
+_MASKS = np.array([(1 << 8 * length) - 1 for length in range(BEGINNING + 1)], dtype="<u8")
 
 
 class Encoded:
@@ -43,26 +46,14 @@ class Encoded:
         texts: list[str] = self.values.to_pylist()
         return texts
 
-    @cached_property
-    def first_bytes(self) -> Bytes:
-        """The byte that each text begins with; 0 for an empty one."""
-        _, bounds, data = self.values.buffers()
-        begin = np.frombuffer(bounds, dtype=np.int32)[self.values.offset :][: len(self.values) + 1]
-        if not begin[-1]:
-            return np.zeros(len(self.values), dtype=np.uint8)
-        block = np.frombuffer(data, dtype=np.uint8)
-        first = block[np.minimum(begin[:-1], begin[-1] - 1)]
-        return np.where(begin[1:] > begin[:-1], first, 0).astype(np.uint8)
 
-
-def encode_column(batch: Batch, place: int) -> Encoded:
+def encode_cells(batch: Batch, cells: Cells) -> Encoded:
     """Find the different texts of a column.
 
     Args:
         batch: The rows.
-        place: The column's place.
+        cells: Where the column's texts stand.
     """
-    cells = batch.cells(place)
     return few_texts(batch, cells) or encode_texts(batch, cells.texts())
 
 
@@ -73,29 +64,42 @@ def encode_texts(batch: Batch, texts: Any) -> Encoded:  # noqa: ANN401 - pyarrow
 
 
 def few_texts(batch: Batch, cells: Cells) -> Encoded | None:
-    """Find the different texts of a column where that is quick: one text only, or marks; None for other columns."""
-    if cells.doubled is None:
-        begin, end = cells.begin, cells.end
-        length = end - begin
-        longest = int(length.max())
-        if longest <= 1:
-            return _marks(batch, begin, end)
-        if longest <= _LONG and longest == length.min() and _same(batch.block, begin, longest):
-            values = gather(batch.block, begin[:1], end[:1])
-            return Encoded(np.zeros(len(batch), dtype=np.int32), values, ascii=batch.ascii)
+    """Find the different texts of a column where that is quick: one only, or short ones; None for others."""
+    if cells.doubled is not None:
+        return None
+    begin, end = cells.begin, cells.end
+    length = end - begin
+    longest = int(length.max())
+    if longest <= _LONG and longest == length.min() and _same(batch.block, begin, longest):
+        values = gather(batch.block, begin[:1], end[:1])
+        return Encoded(np.zeros(len(batch), dtype=np.int32), values, ascii=batch.ascii)
+    if longest <= BEGINNING:
+        codes, different = encode_words(beginnings(cells))
+        first = np.empty(len(different), dtype=np.int64)
+        first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+        return Encoded(codes, gather(batch.block, begin[first], end[first]), ascii=batch.ascii)
     return None
 
 
-def _marks(batch: Batch, begin: Places, end: Places) -> Encoded:
-    """Tell texts apart that are one byte long or empty."""
-    texts = np.where(end > begin, batch.block[begin], _NONE)
-    first = np.full(_NONE + 1, len(batch), dtype=np.int64)
-    first[texts[::-1]] = np.arange(len(batch) - 1, -1, -1)
-    order = np.argsort(first, kind="stable")[: np.count_nonzero(first < len(batch))]
-    codes = np.zeros(_NONE + 1, dtype=np.int32)
-    codes[order] = np.arange(len(order))
-    rows = first[order]
-    return Encoded(codes[texts], gather(batch.block, begin[rows], end[rows]), ascii=batch.ascii)
+def encode_words(words: Words) -> tuple[Codes, Words]:
+    """Give for each word which of the different ones it is, and those in the order in which they first appear."""
+    encoded = pa.array(words).dictionary_encode()
+    return encoded.indices.to_numpy(), encoded.dictionary.to_numpy()
+
+
+def beginnings(cells: Cells) -> Words:
+    """Give the first bytes of a column's texts as words, the first one lowest, with zeros behind a text's end."""
+    block, begin = cells.block, cells.begin
+    # Where a text begins less than a word before the block's end, the word is read from a copy that goes on behind it.
+    late = int(np.searchsorted(begin, len(block) - BEGINNING, side="right"))
+    words = np.empty(len(begin), dtype="<u8")
+    if late:
+        words[:late] = stretches(block, begin[:late], BEGINNING).view("<u8")[:, 0]
+    if late < len(begin):
+        rest = np.concatenate((block[begin[late] :], np.zeros(BEGINNING, dtype=np.uint8)))
+        words[late:] = stretches(rest, begin[late:] - begin[late], BEGINNING).view("<u8")[:, 0]
+    words &= _MASKS[np.minimum(cells.end - begin, BEGINNING)]
+    return words
 
 
 def _same(block: Bytes, begin: Places, length: int) -> bool:

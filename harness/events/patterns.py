@@ -12,25 +12,28 @@ _CLASS = r"\[\^?(?:[A-Za-z0-9]-[A-Za-z0-9]|[A-Za-z0-9 <>;,:@=/_.+])+-?\]"
 _ESCAPED = r"\\[.+*?()\[\]{}|\\]"
 _REPEATED = r"(?:[*+?]|\{\d{1,2}(?:,\d{0,2})?\})?"
 _TOKEN = re.compile(
-    rf"(?P<atom>(?:{_PLAIN}|\.|{_CLASS}|{_ESCAPED}){_REPEATED})|(?P<group>\((?!\?))|\((?:\?:|\?i:)|\)(?![*+?{{])|\||\\b"
+    rf"(?P<atom>(?P<one>{_PLAIN}|\.|{_CLASS}|{_ESCAPED}){_REPEATED})|(?P<group>\((?!\?))|\((?:\?:|\?i:)|\)(?![*+?{{])|\||\\b"
     r"|\$(?=\)|\||$)"
 )
 _GROUP = "(?P<value>"
-_FIRST = re.compile(rf"(?:\((?!\?)|(?P<either>\(\?i:))?(?P<atom>{_CLASS}|{_ESCAPED}|{_PLAIN})(?![*?{{|])(?![^()]*\|)")
 
 
-def first_bytes(pattern: str) -> frozenset[int] | None:
-    """Give the bytes that texts begin with that such a pattern matches; None where that isn't obvious.
+def undecided(pattern: str) -> re.Pattern[str]:
+    """Give what matches those beginnings of texts after which it isn't certain yet what a pattern gives.
+
+    Such a beginning is matched to its end by a part of the pattern, so that what follows may matter. Every other one
+    gives by itself what each text gives that goes on behind it.
 
     Args:
         pattern: A pattern that `alike` knows.
     """
-    found = _FIRST.match(pattern)
-    # An alternative at the outmost level would begin with something else.
-    if found is None or "|" in re.sub(r"\([^()]*\)|\[[^\]]*\]", "", pattern):
-        return None
-    one = re.compile(f"(?i:{found['atom']})" if found["either"] else found["atom"])
-    return frozenset(code for code in range(128) if one.fullmatch(chr(code)))
+    parts = []
+    for token in _TOKEN.finditer(pattern):
+        if token["atom"]:
+            parts.append(rf"(?:{token['one']}*\Z|{token[0]})")  # the beginning may end here, or inside a repetition
+        else:
+            parts.append({r"\b": r"(?:\b|\Z)", "$": r"\Z"}.get(token[0], token[0]))
+    return re.compile(rf"(?:{''.join(parts)})\Z")
 
 
 def alike(pattern: str) -> str:

@@ -221,23 +221,22 @@ class _Found:
         if outcomes.wrong:
             wrong = np.zeros(len(outcomes.valued) + 1, dtype=np.bool_)
             wrong[list(outcomes.wrong)] = True
-            at = wrong[codes]
+            at = wrong.take(codes)
             for row, code in zip(rows[at].tolist(), codes[at].tolist(), strict=True):
                 self.wrong.setdefault(row, outcomes.wrong[code])
         elif not outcomes.valued.any():
             return
         places = np.zeros(size + 1, dtype=np.int32)
         places[:size] = np.where(outcomes.valued, np.arange(self._size, self._size + size), 0)
+        # With codes of 32 bits, to take is twice as fast as to index.
         if len(rows) == len(self.code):
-            self.code = places[codes]
+            self.code = places.take(codes)
+            self.open = np.flatnonzero(self.code == 0)
         else:
-            self.code[rows] = places[codes]
+            self.code[rows] = places.take(codes)
+            self.open = self.open[self.code[self.open] == 0]
         self.pools.append(outcomes.values)
         self._size += size
-
-    def settle(self) -> None:
-        """Leave out the rows that have a value."""
-        self.open = self.open[self.code[self.open] == 0]
 
 
 def _find(field: BoundField, texts: _Texts) -> Column:
@@ -256,7 +255,6 @@ def _find(field: BoundField, texts: _Texts) -> Column:
         rows = _applying(bound, texts, found.open)
         if len(rows):
             _judge(bound, texts, rows, found)
-            found.settle()
     problem, reasons = _problems(found, field.missing)
     if time:
         return Column(_time_column(micros, found), problem, reasons)
@@ -327,7 +325,8 @@ def _applying(bound: BoundCandidate, texts: _Texts, rows: Places) -> Places:
             continue
         encoded = texts.encoded(place)
         hold = np.array([matches[text] for text in encoded.texts], dtype=np.bool_)
-        rows = np.flatnonzero(hold[encoded.codes]) if len(rows) == len(texts) else rows[hold[encoded.codes[rows]]]
+        every = hold.take(encoded.codes)
+        rows = np.flatnonzero(every) if len(rows) == len(texts) else rows[every[rows]]
     return rows
 
 
@@ -393,7 +392,7 @@ def _judge_column(
         which, outcomes = _matched(judged, values)
     else:
         which, outcomes = judged.vocabulary.find(values)
-    return which[codes], outcomes
+    return which.take(codes), outcomes
 
 
 def _different(numbers: NDArray[Any], limit: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -403,7 +402,7 @@ def _different(numbers: NDArray[Any], limit: int) -> tuple[NDArray[np.int64], ND
         return different, codes
     flags = np.zeros(limit, dtype=np.bool_)
     flags[numbers] = True
-    return np.flatnonzero(flags), (np.cumsum(flags) - 1)[numbers]
+    return np.flatnonzero(flags), (np.cumsum(flags) - 1).take(numbers)
 
 
 def _by_beginning(
@@ -420,7 +419,7 @@ def _by_beginning(
     undecided = np.array([outcome is UNDECIDED for outcome in found], dtype=np.bool_)
     outcomes = Outcomes.of([None if outcome is UNDECIDED else outcome for outcome in found], texts=True)
     if undecided.any():
-        at = np.flatnonzero(undecided[codes])
+        at = np.flatnonzero(undecided.take(codes))
         which, others = _matched(judged, texts.cells(place).some(rows[at]).texts())
         codes[at] = np.where(which < 0, which, which + len(found))
         outcomes += others

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _SAMPLE = 16  # rows that are looked at before a column is believed to hold one text only
 _LONG = 64
+_OFTEN = 2  # a column is mostly empty if fewer than one text in so many holds anything
 _MASKS = np.array([(1 << 8 * length) - 1 for length in range(BEGINNING + 1)], dtype="<u8")
 
 
@@ -54,13 +55,23 @@ def encode_cells(batch: Batch, cells: Cells) -> Encoded:
         batch: The rows.
         cells: Where the column's texts stand.
     """
-    return few_texts(batch, cells) or encode_texts(batch, cells.texts())
+    return few_texts(batch, cells) or _texts(batch, cells)
 
 
-def encode_texts(batch: Batch, texts: Any) -> Encoded:  # noqa: ANN401 - pyarrow has no types
-    """Find the different ones of a column's texts."""
-    encoded = texts.dictionary_encode()
-    return Encoded(encoded.indices.to_numpy(), encoded.dictionary, ascii=batch.ascii)
+def _texts(batch: Batch, cells: Cells) -> Encoded:
+    """Find the different texts of a column of any kind."""
+    filled = np.flatnonzero(cells.end > cells.begin)
+    if len(filled) * _OFTEN > len(batch):
+        encoded = cells.texts().dictionary_encode()
+        return Encoded(encoded.indices.to_numpy(), encoded.dictionary, ascii=batch.ascii)
+    # Mostly empty: one empty text comes first among the filled ones, and is told of all others.
+    first = np.flatnonzero(cells.end == cells.begin)[:1]
+    rows = np.insert(filled, np.searchsorted(filled, first), first)
+    encoded = cells.some(rows).texts().dictionary_encode()
+    some = encoded.indices.to_numpy()
+    codes = np.full(len(batch), some[np.searchsorted(rows, first[0])], dtype=np.int32)
+    codes[rows] = some
+    return Encoded(codes, encoded.dictionary, ascii=batch.ascii)
 
 
 def few_texts(batch: Batch, cells: Cells) -> Encoded | None:

@@ -20,6 +20,7 @@ _START, _MIDDLE = b"0000-00-", b"00T00:00"
 _REST = {_WITH_FRACTION: b":00.000Z", _WHOLE: b"00:00:00"}  # the last eight characters, for either form
 _BLANK = ord("T") ^ ord(" ")
 _TO_HOUR = np.uint64((1 << 40) - 1)  # the day and the hour, of the eight characters in the middle
+_DIGIT, _MARK = 0x76, 0x7F  # what may be added to a digit's value, and to zero, before the highest bit is set
 _HIGH = np.uint64(0x8080808080808080)
 _BYTE, _TEN = np.uint64(8), np.uint64(10)
 _DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
@@ -51,7 +52,11 @@ def parse_times(block: Bytes, begin: Places, end: Places) -> tuple[NDArray[np.in
 
 def _parse(block: Bytes, begin: Places, width: int) -> tuple[NDArray[np.int64], Flags]:
     """Read times that have the same length."""
-    start, middle, rest = (stretches(block, begin + at, 8).view("<u8")[:, 0] for at in (0, 8, width - 8))
+    texts = stretches(block, begin, width)
+    start, middle, rest = (
+        np.ndarray(len(begin), "<u8", texts, at, (width,)).copy()
+        for at in (0, 8, width - 8)
+    )
     if block[begin[0] + 10] == ord(" "):
         middle = middle ^ np.uint64(_BLANK << 16)
     # Rows that stand together are mostly of one hour, which is then read once.
@@ -98,11 +103,11 @@ def _numbers(words: NDArray[np.uint64], form: bytes) -> tuple[_Pairs, Flags]:
     Returns:
         Their numbers, and which words are written so.
     """
-    # What is written so leaves its digits, and zeros where there are none. What more is added to a byte makes its
-    # highest bit of any greater value; one that overflows has that bit already.
+    # What is written so leaves its digits, and zeros where there are none. What is added then sets a byte's highest bit
+    # if there is any more in it; a byte that overflows has that bit already.
     digits = words ^ np.frombuffer(form, dtype="<u8")
-    room = bytes(0x76 if each == ord("0") else 0x7F for each in form)
-    fits = ((digits + np.frombuffer(room, dtype="<u8")) | digits) & _HIGH == 0
+    room = np.frombuffer(bytes(_DIGIT if each == ord("0") else _MARK for each in form), dtype="<u8")
+    fits = ((digits + room) | digits) & _HIGH == 0
     return _Pairs(digits * _TEN + (digits >> _BYTE)), fits
 
 

@@ -155,9 +155,9 @@ def certify(lines: Lines, width: int, rules: Rules, limit: int) -> Certified:
         quotes = sparse(region == _QUOTE)
         if len(quotes):
             quotes += begin
-            quoted, doubled, crooked, inside = _quotes(lines, ends, quotes, separators, rules.separator)
+            quoted, doubled, crooked, spans = _quotes(lines, ends, quotes, rules.separator)
             bad |= crooked
-            separators = separators[~inside]
+            separators = _outside(separators, *spans)
     rows, bad = _rows(separators, lines, ends, bad, width - 1)
     if not rules.empty:
         apart = bool((separators[1:] - separators[:-1] > 1).all())
@@ -197,8 +197,8 @@ def _is_utf8(data: Bytes) -> bool:
 
 
 def _quotes(
-    lines: Lines, ends: Places, quotes: Places, separators: Places, separator: int
-) -> tuple[Flags, Flags, Flags, Flags]:
+    lines: Lines, ends: Places, quotes: Places, separator: int
+) -> tuple[Flags, Flags, Flags, tuple[Places, Places]]:
     """Judge the quotes of lines, each line by itself.
 
     A line's quotes open and close in turn. One that opens must stand at a value's beginning, or right behind the one
@@ -206,8 +206,8 @@ def _quotes(
     that opens again.
 
     Returns:
-        Which lines hold quotes, which hold doubled ones, which hold any that are out of place, and which separators
-        stand inside quotes, as far as their lines are in order.
+        Which lines hold quotes, which hold doubled ones, which hold any that are out of place; and of lines that are
+        in order the quotes that open and those that close.
     """
     data, starts, feeds = lines.block, lines.starts, lines.feeds
     line = np.searchsorted(feeds, quotes)
@@ -225,11 +225,19 @@ def _quotes(
     doubled = np.zeros(len(feeds), dtype=np.bool_)
     doubled[line[again]] = True
     straight = ~crooked[line]
-    begins, ends_ = (np.searchsorted(separators, quotes[straight & which]) for which in (opens, ~opens))
-    size = len(separators) + 1
-    change = np.bincount(begins, minlength=size) - np.bincount(ends_, minlength=size)
-    inside = np.cumsum(change[:-1]) > 0
-    return count > 0, doubled, crooked, inside
+    return count > 0, doubled, crooked, (quotes[straight & opens], quotes[straight & ~opens])
+
+
+def _outside(separators: Places, opening: Places, closing: Places) -> Places:
+    """Leave out the separators that stand between two quotes."""
+    begins, ends = np.searchsorted(separators, opening), np.searchsorted(separators, closing)
+    count = ends - begins
+    upto = np.cumsum(count)
+    if not len(upto) or not upto[-1]:
+        return separators
+    kept = np.ones(len(separators), dtype=np.bool_)
+    kept[np.repeat(ends - upto, count) + np.arange(upto[-1])] = False
+    return separators[kept]
 
 
 def _rows(separators: Places, lines: Lines, ends: Places, bad: Flags, each: int) -> tuple[Places, Flags]:

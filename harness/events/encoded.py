@@ -85,11 +85,29 @@ def few_texts(batch: Batch, cells: Cells) -> Encoded | None:
         values = gather(batch.block, begin[:1], end[:1])
         return Encoded(np.zeros(len(batch), dtype=np.int32), values, ascii=batch.ascii)
     if longest <= BEGINNING:
-        codes, different = encode_words(beginnings(cells))
-        first = np.empty(len(different), dtype=np.int64)
-        first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+        if longest <= 1:
+            codes, first = _marks(np.where(length, batch.block[begin], 0))
+        else:
+            codes, different = encode_words(beginnings(cells))
+            first = _first(codes, len(different))
         return Encoded(codes, gather(batch.block, begin[first], end[first]), ascii=batch.ascii)
     return None
+
+
+def _marks(marks: Bytes) -> tuple[Codes, Places]:
+    """Give for each mark which of the different ones it is, and where each of those first appears."""
+    first = _first(marks, 256)
+    order = np.argsort(first, kind="stable")[: np.count_nonzero(first < len(marks))]
+    codes = np.zeros(256, dtype=np.int32)
+    codes[order] = np.arange(len(order))
+    return codes.take(marks), first[order]
+
+
+def _first(codes: NDArray[Any], size: int) -> Places:
+    """Give where each code first appears; one that doesn't is told to appear behind the end."""
+    first = np.full(size, len(codes), dtype=np.int64)
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    return first
 
 
 def encode_words(words: Words) -> tuple[Codes, Words]:

@@ -53,10 +53,7 @@ def parse_times(block: Bytes, begin: Places, end: Places) -> tuple[NDArray[np.in
 def _parse(block: Bytes, begin: Places, width: int) -> tuple[NDArray[np.int64], Flags]:
     """Read times that have the same length."""
     texts = stretches(block, begin, width)
-    start, middle, rest = (
-        np.ndarray(len(begin), "<u8", texts, at, (width,)).copy()
-        for at in (0, 8, width - 8)
-    )
+    start, middle, rest = (np.ndarray(len(begin), "<u8", texts, at, (width,)).copy() for at in (0, 8, width - 8))
     if block[begin[0] + 10] == ord(" "):
         middle = middle ^ np.uint64(_BLANK << 16)
     # Rows that stand together are mostly of one hour, which is then read once.

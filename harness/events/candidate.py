@@ -116,17 +116,17 @@ class Judged(dict[str, Any]):
         except ValueError as error:
             return Wrong(f"{' '.join(self._candidate.columns)} gives {text[:80]!r}: {error}")
 
-    @property
+    @cached_property
     def plain(self) -> bool:
         """Whether every text that isn't empty is its own value."""
         return self._convert is str and not self._candidate.transforms
 
-    @property
+    @cached_property
     def recurring(self) -> bool:
         """Whether its texts are best looked up as they stand: they need a judge, and nothing is done to them first."""
         return not (self.plain or self.endpoints or self.pattern)
 
-    @property
+    @cached_property
     def endpoints(self) -> bool:
         """Whether its texts lose their ports first."""
         return [name for name, _ in self._candidate.transforms[:1]] == ["strip-port"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.events.certify import stretches
+from harness.events.transforms import moment
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,16 +18,15 @@ if TYPE_CHECKING:
 
 _WITH_FRACTION = len("2018-11-27T22:40:02.966Z")
 _WHOLE = len("2018-11-27 22:40:02")
+_HOUR = len("2018-11-27T22")
 
-_START, _MIDDLE = b"0000-00-", b"00T00:00"
-_REST = {_WITH_FRACTION: b":00.000Z", _WHOLE: b"00:00:00"}  # the last eight characters, for either form
-_BLANK = ord("T") ^ ord(" ")
-_TO_HOUR = np.uint64((1 << 40) - 1)  # the day and the hour, of the eight characters in the middle
+# Words of eight characters: two that hold all up to the hour, one from the hour to the second, and the last one.
+_WORD = 8
+_START, _TO_HOUR, _CLOCK, _REST = 0, _HOUR - _WORD, _WHOLE - _WORD, _WITH_FRACTION - _WORD
+_CLOCK_FORM, _REST_FORM = b"00:00:00", b":00.000Z"
 _DIGIT, _MARK = 0x76, 0x7F  # what may be added to a digit's value, and to zero, before the highest bit is set
 _HIGH = np.uint64(0x8080808080808080)
 _BYTE, _TEN = np.uint64(8), np.uint64(10)
-_DAYS = np.array([31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31])
-_FEBRUARY = 2
 
 
 def parse_times(block: Bytes, begin: Places, end: Places) -> tuple[NDArray[np.int64], Flags]:
@@ -53,44 +55,40 @@ def parse_times(block: Bytes, begin: Places, end: Places) -> tuple[NDArray[np.in
 def _parse(block: Bytes, begin: Places, width: int) -> tuple[NDArray[np.int64], Flags]:
     """Read times that have the same length."""
     texts = stretches(block, begin, width)
-    start, middle, rest = (np.ndarray(len(begin), "<u8", texts, at, (width,)).copy() for at in (0, 8, width - 8))
-    if block[begin[0] + 10] == ord(" "):
-        middle = middle ^ np.uint64(_BLANK << 16)
+
+    def words(at: int) -> NDArray[np.uint64]:
+        return np.ndarray(len(begin), "<u8", texts, at, (width,)).copy()
+
+    numbers, told = _numbers(words(_CLOCK), _CLOCK_FORM)
+    minute, second = numbers[:, 3], numbers[:, 6]
+    told &= (minute < 60) & (second < 60)  # noqa: PLR2004 - a clock's
+    since = minute.astype(np.int64) * 60_000 + second.astype(np.int64) * 1000
+    if width == _WITH_FRACTION:
+        rest, fits = _numbers(words(_REST), _REST_FORM)
+        told &= fits
+        since += rest[:, 4].astype(np.int64) * 10 + rest[:, 6] // 10
     # Rows that stand together are mostly of one hour, which is then read once.
-    same = bool((start == start[0]).all()) and not ((middle ^ middle[0]) & _TO_HOUR).any()
-    once = slice(1 if same else None)
-    date, told = _numbers(start[once], _START)
-    clock, fits = _numbers(middle, _MIDDLE)
-    told = told & fits
-    tail, fits = _numbers(rest, _REST[width])
-    told &= fits
-    year, month, day, hour = date[0] * 100 + date[2], date[5], clock[0][once], clock[3][once]
-    minute = clock[6]
-    second, thousandth = (tail[1], tail[4] * 10 + tail[5] % 10) if width == _WITH_FRACTION else (tail[6], 0)
-    leap = (year % 4 == 0) & ((year % 100 != 0) | (year % 400 == 0))
-    last = _DAYS[np.clip(month, 1, len(_DAYS)) - 1] + (leap & (month == _FEBRUARY))
-    told &= (year >= 1) & (month >= 1) & (month <= len(_DAYS)) & (day >= 1) & (day <= last)
-    told &= (hour < 24) & (minute < 60) & (second < 60)  # noqa: PLR2004 - a clock's
-    begun = (_day_number(year, month, day) * 24 + hour) * 3600
-    return ((begun + minute * 60 + second) * 1000 + thousandth) * 1000, told
+    start, to_hour = words(_START), words(_TO_HOUR)
+    others = np.flatnonzero((start[1:] != start[:-1]) | (to_hour[1:] != to_hour[:-1])) + 1
+    for first, last in pairwise((0, *others.tolist(), len(begin))):
+        begun = _hour(texts[first, :_HOUR].tobytes())
+        if begun is None:
+            told[first:last] = False
+        else:
+            since[first:last] += begun
+    return since * 1000, told
 
 
-class _Pairs:
-    """The numbers of two digits in words of eight characters.
-
-    Args:
-        words: At each byte the digit that stands there times ten, and the next one.
-    """
-
-    def __init__(self, words: NDArray[np.uint64]) -> None:
-        self._bytes = words.view(np.uint8).reshape(-1, 8)
-
-    def __getitem__(self, at: int) -> NDArray[np.int64]:
-        """Give the number that begins at a byte."""
-        return self._bytes[:, at].astype(np.int64)
+@lru_cache
+def _hour(text: bytes) -> int | None:
+    """Give the milliseconds from 1970 to an hour; None for what isn't read as one."""
+    try:
+        return round(moment(f"{text.decode('ascii')}:00:00").timestamp()) * 1000
+    except ValueError:
+        return None
 
 
-def _numbers(words: NDArray[np.uint64], form: bytes) -> tuple[_Pairs, Flags]:
+def _numbers(words: NDArray[np.uint64], form: bytes) -> tuple[Bytes, Flags]:
     """Read the digits of words of eight characters.
 
     Args:
@@ -98,18 +96,11 @@ def _numbers(words: NDArray[np.uint64], form: bytes) -> tuple[_Pairs, Flags]:
         form: How they are written: ``0`` for a digit, other characters for themselves.
 
     Returns:
-        Their numbers, and which words are written so.
+        Of each word at each character the digit there times ten, and the next one; and which words are written so.
     """
     # What is written so leaves its digits, and zeros where there are none. What is added then sets a byte's highest bit
     # if there is any more in it; a byte that overflows has that bit already.
     digits = words ^ np.frombuffer(form, dtype="<u8")
     room = np.frombuffer(bytes(_DIGIT if each == ord("0") else _MARK for each in form), dtype="<u8")
     fits = ((digits + room) | digits) & _HIGH == 0
-    return _Pairs(digits * _TEN + (digits >> _BYTE)), fits
-
-
-def _day_number(year: NDArray[np.int64], month: NDArray[np.int64], day: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give days since 1970, with years that begin in March, so that the leap day is the last one."""
-    year = year - (month <= _FEBRUARY)
-    since_march = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    return year * 365 + year // 4 - year // 100 + year // 400 + since_march - 719_468
+    return (digits * _TEN + (digits >> _BYTE)).view(np.uint8).reshape(-1, _WORD), fits

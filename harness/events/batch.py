@@ -16,6 +16,8 @@ from harness.events.record import Record, quick
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from numpy.typing import NDArray
+
     from harness.events.certify import Bytes, Certified, Flags, Places, Rules
     from harness.events.record import Header, Item
 
@@ -209,7 +211,7 @@ class Batch:
         yield from records[done:]
 
 
-def gather(block: Bytes, begin: Places, end: Places) -> Any:  # noqa: ANN401 - pyarrow has no types
+def gather(block: Bytes, begin: NDArray[np.integer[Any]], end: NDArray[np.integer[Any]]) -> Any:  # noqa: ANN401 - pyarrow has no types
     """Copy stretches of a block into an Arrow array of strings.
 
     Args:

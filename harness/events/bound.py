@@ -6,7 +6,8 @@ can't give anything below this header is left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -41,12 +42,13 @@ class BoundCandidate:
     parts: tuple[int | str, ...]
     conditions: tuple[tuple[int, Matches], ...]
     judged: Judged
+    places: tuple[int, ...] = field(init=False)
+    """The places of its columns; empty where it takes anything else."""
 
-    @property
-    def places(self) -> tuple[int, ...]:
-        """The places of its columns; empty where it takes anything else."""
+    def __post_init__(self) -> None:
+        """Settle the places."""
         places = tuple(part for part in self.parts if isinstance(part, int) and part != DAY_PLACE)
-        return places if len(places) == len(self.parts) else ()
+        object.__setattr__(self, "places", places if len(places) == len(self.parts) else ())
 
     @property
     def read(self) -> tuple[int, ...]:
@@ -111,6 +113,8 @@ class Bound:
         self.header = header
         self.host = host
         self.fields = tuple(BoundField(field, header, host) for field in fields)
+        self.uses = Counter(place for each in self.fields for bound in each.candidates for place in bound.read)
+        """How often each column is read."""
 
     def apply(self, record: Record) -> Event:
         """Map a record that stands below the header."""

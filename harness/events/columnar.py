@@ -9,7 +9,6 @@ two kinds of regular expression mean by one is the same beyond doubt.
 from __future__ import annotations
 
 import datetime as dt
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -77,9 +76,7 @@ class EventBatch:
     def __init__(self, batch: Batch, mapping: Mapping, host: str = "") -> None:
         self.batch = batch
         bound = mapping.bind(batch.header, host)
-        texts = _Texts(
-            batch, Counter(place for field in bound.fields for each in field.candidates for place in each.read)
-        )
+        texts = _Texts(batch, bound.uses)
         self.columns: dict[str, Column] = {field.field.name: _find(field, texts) for field in bound.fields}
         """By mapped field."""
         self.between: list[tuple[int, Event | Quarantined | Header]] = [

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from harness.events.batch import Batch, Cells
-    from harness.events.certify import Bytes, Places
+    from harness.events.certify import Bytes, Flags, Places
 
     Codes = NDArray[np.int32]
     Words = NDArray[np.uint64]
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _SAMPLE = 16  # rows that are looked at before a column is believed to hold one text only
 _LONG = 64
 _OFTEN = 2  # a column is mostly empty if fewer than one text in so many holds anything
+_SELDOM = 4  # rows of one session stand together; a column is read so if fewer than one in so many begins anew
 _MASKS = np.array([(1 << 8 * length) - 1 for length in range(BEGINNING + 1)], dtype="<u8")
 
 
@@ -61,17 +62,42 @@ def encode_cells(batch: Batch, cells: Cells) -> Encoded:
 def _texts(batch: Batch, cells: Cells) -> Encoded:
     """Find the different texts of a column of any kind."""
     filled = np.flatnonzero(cells.end > cells.begin)
-    if len(filled) * _OFTEN > len(batch):
-        encoded = cells.texts().dictionary_encode()
-        return Encoded(encoded.indices.to_numpy(), encoded.dictionary, ascii=batch.ascii)
-    # Mostly empty: one empty text comes first among the filled ones, and is told of all others.
-    first = np.flatnonzero(cells.end == cells.begin)[:1]
-    rows = np.insert(filled, np.searchsorted(filled, first), first)
-    encoded = cells.some(rows).texts().dictionary_encode()
-    some = encoded.indices.to_numpy()
-    codes = np.full(len(batch), some[np.searchsorted(rows, first[0])], dtype=np.int32)
-    codes[rows] = some
-    return Encoded(codes, encoded.dictionary, ascii=batch.ascii)
+    if len(filled) * _OFTEN < len(batch):
+        # One empty text stands for all of them.
+        first = np.flatnonzero(cells.end == cells.begin)[:1]
+        rows = np.insert(filled, np.searchsorted(filled, first), first)
+        some = _encode(batch, cells.some(rows))
+        codes = np.full(len(batch), some.codes[np.searchsorted(rows, first[0])], dtype=np.int32)
+        codes[rows] = some.codes
+        return Encoded(codes, some.values, ascii=batch.ascii)
+    anew = _anew(cells)
+    if anew is None:
+        return _encode(batch, cells)
+    some = _encode(batch, cells.some(np.flatnonzero(anew)))
+    return Encoded(some.codes.take(np.cumsum(anew) - 1), some.values, ascii=batch.ascii)
+
+
+def _encode(batch: Batch, cells: Cells) -> Encoded:
+    encoded = cells.texts().dictionary_encode()
+    return Encoded(encoded.indices.to_numpy(), encoded.dictionary, ascii=batch.ascii)
+
+
+def _anew(cells: Cells) -> Flags | None:
+    """Tell which rows may have another text than the row before; None where that are many, or the texts are long."""
+    length = cells.end - cells.begin
+    width = -(-int(length.max()) // BEGINNING) * BEGINNING
+    if width > _LONG or cells.end[0] < width:
+        return None
+    for count in (min(_SAMPLE * _SAMPLE, len(length)), len(length)):
+        # Of two texts of one length, what they end with is the same if they are; what stands before them may be.
+        words = stretches(cells.block, cells.end[:count] - width, width).view("<u8")
+        anew = np.ones(len(words), dtype=np.bool_)
+        anew[1:] = length[1:count] != length[: count - 1]
+        for each in words.T:
+            anew[1:] |= each[1:] != each[:-1]
+        if np.count_nonzero(anew) * _SELDOM > len(anew):
+            return None
+    return anew
 
 
 def few_texts(batch: Batch, cells: Cells) -> Encoded | None:
@@ -82,25 +108,25 @@ def few_texts(batch: Batch, cells: Cells) -> Encoded | None:
     length = end - begin
     longest = int(length.max())
     if longest <= _LONG and longest == length.min() and _same(batch.block, begin, longest):
-        values = gather(batch.block, begin[:1], end[:1])
+        values = pa.array([batch.block[begin[0] : end[0]].tobytes().decode()], pa.string())
         return Encoded(np.zeros(len(batch), dtype=np.int32), values, ascii=batch.ascii)
+    if longest <= 1:
+        codes, marks = _marks(np.where(length, batch.block[begin], 0))
+        return Encoded(codes, pa.array([chr(mark) if mark else "" for mark in marks], pa.string()), ascii=batch.ascii)
     if longest <= BEGINNING:
-        if longest <= 1:
-            codes, first = _marks(np.where(length, batch.block[begin], 0))
-        else:
-            codes, different = encode_words(beginnings(cells))
-            first = _first(codes, len(different))
+        codes, different = encode_words(beginnings(cells))
+        first = _first(codes, len(different))
         return Encoded(codes, gather(batch.block, begin[first], end[first]), ascii=batch.ascii)
     return None
 
 
-def _marks(marks: Bytes) -> tuple[Codes, Places]:
-    """Give for each mark which of the different ones it is, and where each of those first appears."""
+def _marks(marks: Bytes) -> tuple[Codes, list[int]]:
+    """Give for each mark which of the different ones it is, and those in the order in which they first appear."""
     first = _first(marks, 256)
     order = np.argsort(first, kind="stable")[: np.count_nonzero(first < len(marks))]
     codes = np.zeros(256, dtype=np.int32)
     codes[order] = np.arange(len(order))
-    return codes.take(marks), first[order]
+    return codes.take(marks), order.tolist()
 
 
 def _first(codes: NDArray[Any], size: int) -> Places:

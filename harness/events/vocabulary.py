@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import compute
 
+from harness.events.batch import gather
 from harness.events.candidate import KEPT, Judged, Wrong
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
     from harness.events.certify import Flags
 
     Codes = NDArray[np.int32]
+
+_COLON, _BRACKET = b":["
+_ZERO, _NINE = np.uint8(ord("0")), np.uint8(9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,7 @@ class Vocabulary:
         if self._judged.plain:
             return np.arange(len(texts), dtype=np.int32), Outcomes(texts, _filled(texts))
         if self._judged.endpoints:
-            # Such an address is what strip-port gives, and what it leaves as it is; anything else is left to it.
-            texts = compute.replace_substring_regex(texts, r"^([0-9.]+):[0-9]+$", r"\1")
+            texts = _without_ports(texts)
         if len(self._texts) > KEPT:
             self._texts, self._outcomes = _EMPTY, _NOTHING
         if not len(self._texts):
@@ -116,3 +119,18 @@ def _filled(texts: Any) -> Flags:  # noqa: ANN401 - pyarrow has no types
         return np.zeros(0, dtype=np.bool_)
     bounds = np.frombuffer(texts.buffers()[1], dtype=np.int32)[texts.offset :][: len(texts) + 1]
     return bounds[1:] > bounds[:-1]
+
+
+def _without_ports(texts: Any) -> Any:  # noqa: ANN401 - pyarrow has no types
+    """Do to the usual endpoints, such as ``192.0.2.1:25``, what strip-port does; others are left to it."""
+    _, bounds, data = texts.buffers()
+    ends = np.frombuffer(bounds, dtype=np.int32)[texts.offset :][: len(texts) + 1]
+    block = np.frombuffer(data or b"", dtype=np.uint8)[: ends[-1]]
+    begin, end = ends[:-1], ends[1:]
+    # Where all have one colon, and that is the last of their bytes that is no digit, it takes no regular expression.
+    colons = np.flatnonzero(block[ends[0] :] == _COLON) + ends[0]
+    if len(colons) == len(texts) and ((colons > begin) & (colons + 1 < end)).all():
+        others = np.flatnonzero(block - _ZERO > _NINE)
+        if (others[np.searchsorted(others, end) - 1] == colons).all() and (block[begin] != _BRACKET).all():
+            return gather(block, begin, colons)
+    return compute.replace_substring_regex(texts, r"^([0-9.]+):[0-9]+$", r"\1")

@@ -457,10 +457,12 @@ def test_shipped_patterns_are_alike() -> None:
 SHORT_AND_LONG = ["", "a", "b", "ab", "ba", "é", "abcdefgh", "abcdefghi", "abcdefgé", "x" * 70]
 
 
-@given(st.lists(st.sampled_from(SHORT_AND_LONG), min_size=1, max_size=6), st.integers(1, 30))
-def test_a_column_is_its_different_texts(texts: list[str], times: int) -> None:
-    """One text only, short ones, anything else: each row has its own text, and none stands there twice."""
-    values = texts * times
+@given(st.lists(st.sampled_from(SHORT_AND_LONG), min_size=1, max_size=6), st.integers(1, 30), st.booleans())
+@example(["", "abcdefghi", "", "x" * 70, "", "", ""], 5, False)
+@example(["abcdefghi", "abcdefghj", "", "bbcdefghi", "x" * 60], 9, True)
+def test_a_column_is_its_different_texts(texts: list[str], times: int, together: bool) -> None:
+    """One text, short ones, mostly empty, the same for rows that stand together: a row has its own, each is once."""
+    values = [text for text in texts for _ in range(times)] if together else texts * times
     [batch] = batches(Format.MSGTRK, CSV_FIELDS + b"".join(DAY + b",%s,x\r\n" % text.encode() for text in values))
     found = encode_cells(batch, batch.cells(1))
 

@@ -285,9 +285,12 @@ def _time_column(micros: NDArray[np.int64] | None, found: _Found) -> Any:  # noq
             for each in part
         ]
         values[at] = np.array(pool, dtype=np.int64)[found.code[at]]
-    null = np.zeros(len(values), dtype=np.bool_)
-    null[found.open] = True
-    return pa.array(values, pa.int64(), mask=null if len(found.open) else None).cast(pa.timestamp("us", "UTC"))
+    valid = None
+    if len(found.open):
+        known = np.ones(len(values), dtype=np.bool_)
+        known[found.open] = False
+        valid = pa.py_buffer(np.packbits(known, bitorder="little"))
+    return pa.Array.from_buffers(pa.timestamp("us", "UTC"), len(values), [valid, pa.py_buffer(values)])
 
 
 def _times(bound: BoundCandidate, texts: _Texts) -> tuple[NDArray[np.int64], Flags]:

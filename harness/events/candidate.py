@@ -31,9 +31,6 @@ KEPT = 8192
 BEGINNING = 8
 """How many characters of a text are its beginning."""
 
-ENDS = 1 << (8 * BEGINNING - 1)
-"""What is set in the key of a text that ends with its beginning."""
-
 UNDECIDED = object()
 """Stands for the outcome of texts that don't all have the same one."""
 
@@ -167,8 +164,7 @@ class Judged(dict[str, Any]):
 class Beginnings(dict[int, Any]):
     """What texts are worth that begin with a pattern's match, by how they begin; kept as in `Judged`.
 
-    A key has a byte for each of the first `BEGINNING` characters, the first one lowest, zeros behind a text's end, and
-    its highest bit set where a text ends with the last of them.
+    A key has a byte for each of the first `BEGINNING` characters, the first one lowest, and zeros behind a text's end.
 
     Args:
         judged: What the texts are worth.
@@ -182,8 +178,8 @@ class Beginnings(dict[int, Any]):
 
     def __missing__(self, key: int) -> Any:  # noqa: ANN401 - a value of any of the fields' types
         """Judge a beginning that isn't kept."""
-        text = (key & ~ENDS).to_bytes(BEGINNING, "little").rstrip(b"\0").decode("ascii")
-        whole = len(text) < BEGINNING or key & ENDS
+        text = key.to_bytes(BEGINNING, "little").rstrip(b"\0").decode("ascii")
+        whole = len(text) < BEGINNING
         outcome = self._judged.judge(text) if whole or not self._undecided.match(text) else UNDECIDED
         if len(self) >= KEPT:
             self.clear()

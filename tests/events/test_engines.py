@@ -42,6 +42,7 @@ from harness.events.columnar import EventBatch  # noqa: E402
 from harness.events.encoded import encode_cells  # noqa: E402
 from harness.events.fast import RULES, FastReader  # noqa: E402
 from harness.events.times import parse_times  # noqa: E402
+from harness.events.vocabulary import Vocabulary  # noqa: E402
 
 NAMES = {
     Format.MSGTRK: "date-time,client-ip,server-ip,event-id,recipient-address,message-subject",
@@ -454,20 +455,95 @@ def test_shipped_patterns_are_alike() -> None:
     assert all(judged.pattern for judged in shipped)
 
 
-SHORT_AND_LONG = ["", "a", "b", "ab", "ba", "é", "abcdefgh", "abcdefghi", "abcdefgé", "x" * 70]
+SHORT_AND_LONG = ["", "a", "b", "ab", "ba", "é", "abcdefgh", "abcdefghi", "abcdefgé", 'say "no" twice', "x" * 70]
+
+
+def quoted(text: str) -> bytes:
+    """Write a value as Exchange does."""
+    return ('"' + text.replace('"', '""') + '"' if re.search('[",]', text) else text).encode()
 
 
 @given(st.lists(st.sampled_from(SHORT_AND_LONG), min_size=1, max_size=6), st.integers(1, 30), st.booleans())
-@example(["", "abcdefghi", "", "x" * 70, "", "", ""], 5, False)
+@example(["abcdefghi", "", "", "x" * 70, "", "", ""], 5, False)
+@example(["", "", 'say "no" twice', "", "", "ab"], 5, False)
+@example(['say "no" twice', 'say "yes" twice'], 9, True)
 @example(["abcdefghi", "abcdefghj", "", "bbcdefghi", "x" * 60], 9, True)
 def test_a_column_is_its_different_texts(texts: list[str], times: int, together: bool) -> None:
     """One text, short ones, mostly empty, the same for rows that stand together: a row has its own, each is once."""
     values = [text for text in texts for _ in range(times)] if together else texts * times
-    [batch] = batches(Format.MSGTRK, CSV_FIELDS + b"".join(DAY + b",%s,x\r\n" % text.encode() for text in values))
+    [batch] = batches(Format.MSGTRK, CSV_FIELDS + b"".join(DAY + b",%s,x\r\n" % quoted(text) for text in values))
     found = encode_cells(batch, batch.cells(1))
 
     assert values == [found.texts[code] for code in found.codes.tolist()]
     assert list(dict.fromkeys(values)) == found.texts
+
+
+def test_texts_that_end_alike_in_rows_that_stand_together() -> None:
+    """A longer value may hold what stands before a shorter one, the separator between two values included."""
+    values = ["zzzzzz,abcdefghi", "abcdefghi"] * 2
+    rows = [b"2016-zzzzzz,%s,x\r\n" % quoted(text) for text in values for _ in range(20)]
+    [batch] = batches(Format.MSGTRK, CSV_FIELDS + b"".join(rows))
+    found = encode_cells(batch, batch.cells(1))
+
+    assert [0] * 20 + [1] * 20 + [0] * 20 + [1] * 20 == found.codes.tolist()
+
+
+SAID = ["", "250", "2500", "250 OK", "250-SIZE", "250 2.1.5 Recipient OK", "12345678", "+x", "EHLO mx1.example.net"]
+SAID += [
+    "STARTTL",
+    "STARTTLS",
+    "STARTTLSX",
+    "STARTTLS x",
+    "MAIL FROM:<ann@example.com>",
+    "mail fro",
+    "mail from",
+    "MAIL FROM:x",
+]
+
+
+@given(
+    said=st.lists(st.tuples(st.sampled_from("<>*"), st.sampled_from(SAID)), min_size=1, max_size=12),
+    also_quoted=st.booleans(),
+)
+@example(said=[("<", each) for each in SAID], also_quoted=False)
+def test_what_is_said_is_judged_by_its_beginning(
+    said: list[tuple[str, str]], also_quoted: bool, mappings: dict[Format, list[Mapping]]
+) -> None:
+    """Whether a text's first characters decide or more of it is needed, an event says what the row alone says."""
+    head = b"#Fields: date-time,event,data,context\r\n"
+    rows = [DAY + b",%s,%s,\r\n" % (event.encode(), data.encode()) for event, data in said]
+    if also_quoted:
+        rows.append(DAY + b',<,"MAIL FROM:<""ann""@example.com>, ""250""",\r\n')
+    for batch in batches(Format.SMTP, head + b"".join(rows)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("harness.events.columnar._MANY", 0)
+            events = EventBatch(batch, mappings[Format.SMTP][0]).events()
+
+        assert [mappings[Format.SMTP][0].apply(record, "") for record in batch.records()] == events
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["192.0.2.1:25", "198.51.100.7:65535"],
+        ["192.0.2.1:25", "[192.0.2.1:25"],
+        ["192.0.2.1:25", "192.0.2.1:"],
+        ["192.0.2.1:25", ":25"],
+        ["192.0.2.1:25", "192.0.2.1", "2001:db8::1"],
+        ["192.0.2.1:25", "192.0.2.1:2.5"],
+        ["nowhere:25"],
+        ["", ""],
+    ],
+)
+def test_endpoints_lose_their_ports(texts: list[str]) -> None:
+    """All at once endpoints are worth what each is alone, whether all are usual ones or one of them isn't."""
+    fields = {field.name: field for field in load(Format.SMTP).fields}
+    [judged, *_] = fields["source_ip"].judged
+    codes, outcomes = Vocabulary(judged).find(pa.array(texts, pa.string()))
+    values = outcomes.values.to_pylist()
+    found = [outcomes.wrong.get(code, values[code] if outcomes.valued[code] else None) for code in codes.tolist()]
+
+    assert [judged.judge(text) for text in texts] == found
 
 
 @pytest.mark.parametrize(
@@ -483,6 +559,7 @@ def test_a_column_is_its_different_texts(texts: list[str], times: int, together:
         (r".*(b)", "anything", True),
         (r"(a|ab+c)", "ab", True),
         (r"(a)\b", "a", True),
+        (r"(a:)\b", "a:", True),
     ],
 )
 def test_what_a_beginning_decides(pattern: str, beginning: str, open_: bool) -> None:
@@ -493,6 +570,7 @@ def test_what_a_beginning_decides(pattern: str, beginning: str, open_: bool) -> 
 @given(patterns(), st.text("abAB:. ", max_size=8), st.text("abAB:. ", max_size=4))
 @example(r"(a|ab.)", "ab", "c")
 @example(r"(a)\b", "a", "a")
+@example(r"(a:)\b", "a:", "a")
 @example(r"(a)$", "a", "a")
 def test_a_beginning_decides_for_all_that_follows(pattern: str, beginning: str, rest: str) -> None:
     """Where a beginning is said to decide, a pattern gives the same of each text that begins so."""

@@ -34,6 +34,9 @@ BEGINNING = 8
 UNDECIDED = object()
 """Stands for the outcome of texts that don't all have the same one."""
 
+ENDS = 1 << (8 * BEGINNING - 1)
+"""What is set in the key of a text that ends with its beginning, of which then no more needs to be seen."""
+
 _LONGEST = 128  # characters of a text that is kept
 
 _TYPES: Mapping[str, Callable[[str], Any]] = {
@@ -164,7 +167,8 @@ class Judged(dict[str, Any]):
 class Beginnings(dict[int, Any]):
     """What texts are worth that begin with a pattern's match, by how they begin; kept as in `Judged`.
 
-    A key has a byte for each of the first `BEGINNING` characters, the first one lowest, and zeros behind a text's end.
+    A key has a byte for each of the first `BEGINNING` characters, the first one lowest, zeros behind a text's end, and
+    `ENDS` where a text ends with the last of them.
 
     Args:
         judged: What the texts are worth.
@@ -178,8 +182,8 @@ class Beginnings(dict[int, Any]):
 
     def __missing__(self, key: int) -> Any:  # noqa: ANN401 - a value of any of the fields' types
         """Judge a beginning that isn't kept."""
-        text = key.to_bytes(BEGINNING, "little").rstrip(b"\0").decode("ascii")
-        whole = len(text) < BEGINNING
+        text = (key & ~ENDS).to_bytes(BEGINNING, "little").rstrip(b"\0").decode("ascii")
+        whole = len(text) < BEGINNING or key & ENDS
         outcome = self._judged.judge(text) if whole or not self._undecided.match(text) else UNDECIDED
         if len(self) >= KEPT:
             self.clear()

@@ -164,9 +164,9 @@ def certify(lines: Lines, width: int, rules: Rules, limit: int) -> Certified:
         quotes = sparse(region == _QUOTE)
         if len(quotes):
             quotes += begin
-            quoted, doubled, crooked, spans = _quotes(lines, ends, quotes, rules.separator)
+            quoted, doubled, crooked, straight = _quotes(lines, ends, quotes, rules.separator)
             bad |= crooked
-            separators = _outside(separators, *spans)
+            separators = _outside(separators, straight)
     rows, bad = _rows(separators, lines, ends, bad, width - 1)
     if not rules.empty:
         apart = bool((separators[1:] - separators[:-1] > 1).all())
@@ -205,9 +205,7 @@ def _is_utf8(data: Bytes) -> bool:
     return True
 
 
-def _quotes(
-    lines: Lines, ends: Places, quotes: Places, separator: int
-) -> tuple[Flags, Flags, Flags, tuple[Places, Places]]:
+def _quotes(lines: Lines, ends: Places, quotes: Places, separator: int) -> tuple[Flags, Flags, Flags, Places]:
     """Judge the quotes of lines, each line by itself.
 
     A line's quotes open and close in turn. One that opens must stand at a value's beginning, or right behind the one
@@ -215,8 +213,8 @@ def _quotes(
     that opens again.
 
     Returns:
-        Which lines hold quotes, which hold doubled ones, which hold any that are out of place; and of lines that are
-        in order the quotes that open and those that close.
+        Which lines hold quotes, which hold doubled ones, which hold any that are out of place; and the quotes of lines
+        that are in order, of which each other one opens.
     """
     data, starts, feeds = lines.block, lines.starts, lines.feeds
     line = np.searchsorted(feeds, quotes)
@@ -233,14 +231,14 @@ def _quotes(
     crooked[line[~np.where(opens, opens_well, closes_well)]] = True
     doubled = np.zeros(len(feeds), dtype=np.bool_)
     doubled[line[again]] = True
-    straight = ~crooked[line]
-    return count > 0, doubled, crooked, (quotes[straight & opens], quotes[straight & ~opens])
+    return count > 0, doubled, crooked, quotes[~crooked[line]]
 
 
-def _outside(separators: Places, opening: Places, closing: Places) -> Places:
-    """Leave out the separators that stand between two quotes."""
-    begins, ends = np.searchsorted(separators, opening), np.searchsorted(separators, closing)
-    count = ends - begins
+def _outside(separators: Places, quotes: Places) -> Places:
+    """Leave out the separators that stand between a quote that opens and the one that closes."""
+    found = np.searchsorted(separators, quotes)
+    ends = found[1::2]
+    count = ends - found[::2]
     upto = np.cumsum(count)
     if not len(upto) or not upto[-1]:
         return separators

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyarrow import compute
 
 from harness.events import payload
-from harness.events.candidate import UNDECIDED
+from harness.events.candidate import BEGINNING, ENDS, UNDECIDED
 from harness.events.encoded import Encoded, beginnings, encode_cells, encode_words, few_texts
 from harness.events.event import MAPPED, Event, Shortfall
 from harness.events.record import Record, quick
@@ -166,7 +166,10 @@ class _Texts:
         """Give how a column's texts begin, as keys of `Beginnings`: for each row which one, and the different ones."""
         found = self._beginnings.get(place)
         if found is None:
-            found = self._beginnings[place] = encode_words(beginnings(self.cells(place)))
+            cells = self.cells(place)
+            words = beginnings(cells)
+            words[cells.end - cells.begin == BEGINNING] |= np.uint64(ENDS)
+            found = self._beginnings[place] = encode_words(words)
         return found
 
     def few(self, place: int, rows: Places) -> Any:  # noqa: ANN401 - pyarrow has no types

@@ -26,6 +26,7 @@ from harness.events import (
     reader_for,
     transforms,
 )
+from harness.events.candidate import ENDS, UNDECIDED
 from harness.events.csvlog import CsvReader
 from harness.events.patterns import alike, undecided
 
@@ -499,6 +500,16 @@ SAID += [
     "mail from",
     "MAIL FROM:x",
 ]
+
+
+def test_a_text_that_ends_with_its_beginning_is_known_whole() -> None:
+    """More is looked at only of a text that has more."""
+    [_, _, judged, _] = {field.name: field for field in load(Format.SMTP).fields}["event_id"].judged
+    assert judged.beginnings is not None
+    key = int.from_bytes(b"STARTTLS", "little")
+
+    assert UNDECIDED is judged.beginnings[key]
+    assert "STARTTLS" == judged.beginnings[key | ENDS]
 
 
 @given(

@@ -78,12 +78,13 @@ def _stream(path: str, format_: str, engine: Engine) -> tuple[EventStream, Mappi
 def fast(path: str, format_: str) -> Result:
     """Read with the fast engine: mapped fields as columns."""
     from harness.events.columnar import EventBatch  # noqa: PLC0415 - counts as start
+    from harness.events.fast import BLOCK  # noqa: PLC0415 - counts as start
 
     stream, mapping = _stream(path, format_, "fast")
     if format_ == "adversarial":
         return _records(stream, path)
     rows = offset = 0
-    buffer = memoryview(bytearray(_READ))  # read into again and again: what was read is mapped before more is
+    buffer = memoryview(bytearray(BLOCK))  # read into again and again: what was read is mapped before more is
     with Path(path).open("rb", buffering=0) as file:
         while size := file.readinto(buffer):
             for each in stream.reader.feed_batches(buffer[:size], offset):

@@ -22,15 +22,15 @@ if TYPE_CHECKING:
     from harness.events.reader import LineReader
     from harness.events.record import Counts, Header, Item
 
-BLOCK = 2 * 1024 * 1024
+BLOCK = 4 * 1024 * 1024
 """How many bytes are looked at together: enough that what each step costs by itself hardly counts."""
 
 # Arrow's own allocators keep tens of megabytes for later; blocks are few and large, and need nothing kept.
 pa.set_memory_pool(pa.system_memory_pool())
 
-# glibc hands the top of the heap back once more than twice the largest mapping ever freed lies there unused, so the
-# memory of each block would be mapped and zeroed anew. This mapping is freed without having been touched.
-np.empty(12 * BLOCK, dtype=np.uint8)
+# glibc hands the top of the heap back once more than twice the largest mapping ever freed lies there unused (of those
+# up to 32 MB), so the memory of each block would be mapped and zeroed anew. This one is freed without being touched.
+np.empty(6 * BLOCK, dtype=np.uint8)
 
 LEAST = 32
 """Fewer lines than these are read one by one: looking at them all at once costs more than it spares."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 RANGE = 16 * 1024 * 1024
 """How many bytes of a file are a piece."""
 
-CHUNK = 2 * 1024 * 1024
+CHUNK = 4 * 1024 * 1024
 """How many bytes are read at once."""
 
 _RECORD = re.compile(rb"\n(?=\d{4}-\d\d-\d\d)")

@@ -1,11 +1,11 @@
 """Reading files over SMB 2 and 3 without ever getting in their writer's way.
 
-smbprotocol stands behind a few small classes: where to (``SmbEndpoint``), a connection (``SmbConnection``), a
-file that is open for reading (``SmbFile``) and the connections of this process (``SmbConnections``).
+smbprotocol signs in, and stands with ``SmbWire`` behind a few small classes: where to (``SmbEndpoint``), a
+connection (``SmbConnection``), a file that is open for reading (``SmbFile``) and the connections of this process
+(``SmbConnections``).
 
-A connection belongs to one thread: smbprotocol counts a connection's credits but doesn't wait for them, so
-two threads on one connection take each other's. More threads don't read faster anyway; a second request that
-is under way does.
+A connection belongs to one thread, which itself receives what it waits for. More threads don't read faster
+anyway; a second request that is under way does.
 """
 
 from __future__ import annotations

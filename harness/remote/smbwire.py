@@ -1,9 +1,12 @@
 """The way of messages to a server and of its answers.
 
-smbprotocol negotiates, signs in and connects to shares. What then comes often, and what brings much, goes
-another way over the same connection: smbprotocol builds and reads each message field by field in Python, copies
-what a read brings six times, and hands it over from a thread of its own. Here messages are packed at once,
-whoever waits for an answer receives it, and nothing is copied on the way but by decrypting.
+smbprotocol negotiates, signs in and connects to shares. What comes after that, and often, goes the same way
+faster. smbprotocol makes and reads each field of a message as an object of its own, copies the bytes of a read
+several times, and hands each answer from its own thread to whoever waits; here a message is packed at once,
+whoever waits for an answer receives it, and bytes are copied once, out of the message that brought them.
+
+Whoever waits also proves what comes, more strictly than smbprotocol does: an answer that must be signed or
+encrypted and isn't is refused, not only one whose signature is wrong.
 
 This module and `smbseal` are the only ones that rely on how smbprotocol keeps a connection's state.
 """
@@ -85,6 +88,8 @@ class Asked:
 
 class SmbWire(Connection):  # type: ignore[misc]  # smbprotocol has no types
     """smbprotocol's connection, without its thread: for one thread, and no answer is waited for without end.
+
+    Nothing keeps a connection alive that isn't used; a host that closes it is signed in to again.
 
     Args:
         guid: The client's.

@@ -111,6 +111,7 @@ def environment(folder: Path) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
         keep_trailing_newline=True,
+        auto_reload=False,
         autoescape=False,  # noqa: S701  finalize does for PowerShell what autoescape does for HTML
     )
 

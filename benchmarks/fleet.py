@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import ansible
-from benchmarks.lab import PASSWORD, USER, LabProcess, lab
+from benchmarks.lab import PASSWORD, USER, LabProcesses, lab
 from benchmarks.table import Goal, Measured, Table, ratio
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class _Bench:
         names: The servers' names.
     """
 
-    def __init__(self, folder: Path, running: LabProcess, names: Sequence[str]) -> None:
+    def __init__(self, folder: Path, running: LabProcesses, names: Sequence[str]) -> None:
         self.folder = folder
         self.running = running
         self.names = names

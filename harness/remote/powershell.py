@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _QUOTES = "'\u2018\u2019\u201a\u201b"
 _DOUBLED = str.maketrans({quote: quote * 2 for quote in _QUOTES})
 _LARGEST = 2**63 - 1
+_KEPT = 512  # texts of a few kB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,14 @@ def _string(value: str) -> str:
     return "(" + " + ".join(["''", *parts]) + ")"
 
 
+class _Literal(str):
+    """A value that `literal` has written."""
+
+    __slots__ = ()
+
+
 def _finalize(value: object) -> object:
-    if isinstance(value, jinja2.Undefined):
+    if isinstance(value, jinja2.Undefined | _Literal):
         return value  # StrictUndefined raises when it is printed
     return literal(value)
 
@@ -127,7 +134,14 @@ def render(name: str, /, **values: object) -> str:
         jinja2.UndefinedError: The template names a value that isn't given.
         TypeError, ValueError: See `literal`.
     """
-    return environment(resources.folder("templates") / "powershell").get_template(name).render(**values)
+    folder = resources.folder("templates") / "powershell"
+    return rendered(folder, name, tuple((key, literal(value)) for key, value in values.items()))
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def rendered(folder: Path, name: str, literals: tuple[tuple[str, str], ...]) -> str:
+    """Render a template once for all hosts and tasks that give it the same values."""
+    return environment(folder).get_template(name).render({key: _Literal(text) for key, text in literals})
 
 
 def script(

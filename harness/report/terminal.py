@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
@@ -187,18 +188,15 @@ def _headline(words: str) -> Iterator[_Line]:
 
 def _counts(parts: list[HostResult]) -> dict[str, int]:
     """Count as Ansible's recap does: ``ok`` holds what changed, too."""
-
-    def total(*statuses: Status) -> int:
-        return sum(part.count(*statuses) for part in parts)
-
-    errors = [text.kind(part.error) for part in parts if part.error is not None]
+    ended = Counter(task.status for part in parts for task in part.tasks)
+    errors = Counter(text.kind(part.error) for part in parts if part.error is not None)
     counts = {
-        "ok": total(Status.OK, Status.CHANGED),
-        "changed": total(Status.CHANGED),
-        "unreachable": errors.count("unreachable"),
-        "failed": total(Status.FAILED) + errors.count("failed"),
-        "skipped": total(Status.SKIPPED),
-        "ignored": total(Status.IGNORED),
+        "ok": ended[Status.OK] + ended[Status.CHANGED],
+        "changed": ended[Status.CHANGED],
+        "unreachable": errors["unreachable"],
+        "failed": ended[Status.FAILED] + errors["failed"],
+        "skipped": ended[Status.SKIPPED],
+        "ignored": ended[Status.IGNORED],
     }
-    unknown = total(Status.UNKNOWN)
+    unknown = ended[Status.UNKNOWN]
     return {**counts, "unknown": unknown} if unknown else counts

@@ -37,7 +37,7 @@ _SMALL = 500
 _SMALL_BYTES = 2048
 _POLLED = 1000
 _GLANCE = 1 << 16
-_ROUNDS = 7
+_ROUNDS = 5
 _RATE = 0.8
 _PLAIN_READ = "smbclient.open_file().read() of smbprotocol"
 

@@ -40,6 +40,8 @@ def main(names: Sequence[str], output: Path | None, page: Path | None, quick: bo
 
     A goal that isn't met is told, with what bounds it; the exit code is 0 all the same.
     """
+    # Programs find their modules compiled, as those that pip installed do.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     before, begun = machine(), time.monotonic()
     report.machine(before, versions())
     tables: dict[str, list[Table]] = {}

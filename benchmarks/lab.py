@@ -1,4 +1,4 @@
-"""A lab in a process of its own that says what it was asked and how long it computed, so that its share can be told."""
+"""A lab in processes of its own that say what they were asked and how long they computed, so their share is known."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from harness.lab.client import Simulated, write_hosts
+from harness.lab.client import LabHost, Simulated, write_hosts
 from harness.lab.server import Lab
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from harness.lab.client import LabHost
 
 USER, PASSWORD = "LAB\\bench", "bench:pass w0rd"
 
@@ -30,7 +29,7 @@ class Figures:
     """What a lab has done since it started.
 
     Args:
-        cpu: Seconds that its process computed, all threads together.
+        cpu: Seconds that its processes computed, all threads together.
         requests: HTTP requests by host.
     """
 
@@ -38,55 +37,100 @@ class Figures:
     requests: dict[str, int]
 
 
-class LabProcess:
-    """The running process.
+class LabProcesses:
+    """The running processes.
 
     Args:
-        process: It.
-        hosts: Where its hosts answer.
+        processes: They.
+        hosts: Where their hosts answer.
     """
 
-    def __init__(self, process: subprocess.Popen[str], hosts: dict[str, LabHost]) -> None:
-        self._process = process
+    def __init__(self, processes: Sequence[subprocess.Popen[str]], hosts: dict[str, LabHost]) -> None:
+        self._processes = processes
         self.hosts = hosts
 
     def figures(self) -> Figures:
-        """Ask what it has done."""
-        _stream(self._process.stdin).write("figures\n")
-        _stream(self._process.stdin).flush()
-        return Figures(**json.loads(_stream(self._process.stdout).readline()))
+        """Ask what they have done."""
+        cpu, requests = 0.0, {}
+        for process in self._processes:
+            _tell(process, "figures")
+            done = Figures(**json.loads(_stream(process.stdout).readline()))
+            cpu += done.cpu
+            requests |= done.requests
+        return Figures(cpu, requests)
 
 
 @contextmanager
-def lab(names: Sequence[str], folder: Path) -> Iterator[LabProcess]:
+def lab(names: Sequence[str], folder: Path) -> Iterator[LabProcesses]:
     """Serve simulated servers; commands find them as those of the inventory that stands in the folder.
+
+    Each core has a process with its part of them, since one Python process computes on one core only, and servers
+    don't wait for each other.
 
     Args:
         names: Their full names.
         folder: Where `inventory.ini` and the lab's state go.
     """
-    from harness.lab.client import read_hosts  # noqa: PLC0415 - the lab is an extra
-
     state = folder / ".harness" / "lab"
     state.mkdir(parents=True)
     write_inventory(names, folder)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.lab", str(state)],
+    hosts = [
+        Simulated(
+            name,
+            "2016",
+            address=f"127.77.{place // 250}.{place % 250 + 1}",
+            user=USER,
+            password=PASSWORD,
+            delegation=True,
+        )
+        for place, name in enumerate(names)
+    ]
+    count = min(len(os.sched_getaffinity(0)), len(hosts))
+    processes: list[subprocess.Popen[str]] = []
+    with (state / "server.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (state / "server.pid").write_text(str(os.getpid()), encoding="ascii")
+        try:
+            for number in range(count):
+                processes.append(_started(folder / f"lab-{number}"))
+                _tell(processes[-1], json.dumps([asdict(host) for host in hosts[number::count]]))
+            found = {name: host for process in processes for name, host in _hosts(process).items()}
+            write_hosts(state, found)
+            yield LabProcesses(processes, found)
+        finally:
+            for process in processes:
+                _stream(process.stdin).close()
+            for process in processes:
+                process.wait(60)
+
+
+def _address(place: int) -> str:
+    return f"127.77.{place // 250}.{place % 250 + 1}"
+
+
+def _started(folder: Path) -> subprocess.Popen[str]:
+    """Start a process with a folder of its own."""
+    folder.mkdir()
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.lab", str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    try:
-        hosts = [asdict(Simulated(name, "2016", user=USER, password=PASSWORD, delegation=True)) for name in names]
-        _stream(process.stdin).write(json.dumps(hosts) + "\n")
-        _stream(process.stdin).flush()
-        if not _stream(process.stdout).readline():
-            raise RuntimeError("the lab didn't start")
-        yield LabProcess(process, read_hosts(state) or {})
-    finally:
-        _stream(process.stdin).close()
-        process.wait(60)
+
+
+def _tell(process: subprocess.Popen[str], line: str) -> None:
+    _stream(process.stdin).write(f"{line}\n")
+    _stream(process.stdin).flush()
+
+
+def _hosts(process: subprocess.Popen[str]) -> dict[str, LabHost]:
+    """Wait until a process says where its hosts answer."""
+    line = _stream(process.stdout).readline()
+    if not line:
+        raise RuntimeError("the lab didn't start")
+    return {name: LabHost(**host) for name, host in json.loads(line).items()}
 
 
 def write_inventory(names: Sequence[str], folder: Path) -> Path:
@@ -127,26 +171,19 @@ def _figures(running: Lab) -> dict[str, Any]:
 
 
 async def _serve(folder: Path) -> None:
-    hosts = [Simulated(**host) for host in json.loads(sys.stdin.readline())]
-    running = Lab(hosts, folder)
+    running = Lab([Simulated(**host) for host in json.loads(sys.stdin.readline())], folder)
     try:
-        write_hosts(folder, await running.start())
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
+        _say({name: asdict(host) for name, host in (await running.start()).items()})
         while await asyncio.to_thread(sys.stdin.readline):
-            sys.stdout.write(json.dumps(_figures(running)) + "\n")
-            sys.stdout.flush()
+            _say(_figures(running))
     finally:
         await running.stop()
 
 
-def _main() -> None:
-    folder = Path(sys.argv[1])
-    with (folder / "server.lock").open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        (folder / "server.pid").write_text(str(os.getpid()), encoding="ascii")
-        asyncio.run(_serve(folder))
+def _say(value: object) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    _main()
+    asyncio.run(_serve(Path(sys.argv[1])))

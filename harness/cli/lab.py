@@ -112,7 +112,7 @@ def _check(simulated: Sequence[Simulated], hosts: Mapping[str, Host]) -> None:
     """Refuse hosts that can't be simulated as they are described; every one of them at once."""
     if not simulated:
         return
-    from harness.lab.machine import spec_of
+    from harness.lab.spec import spec_of
 
     problems = []
     for wanted in simulated:

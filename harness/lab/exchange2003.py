@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from harness.lab.logs.w3c import W3cSettings
-    from harness.lab.machine import MachineSpec
     from harness.lab.powershell.objects import Value
+    from harness.lab.spec import MachineSpec
     from harness.lab.state.organisation import Organisation
     from harness.lab.store import Json
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 from harness.lab.powershell.objects import CaseDict
+from harness.lab.spec import NETBIOS_LENGTH
 from harness.lab.state import iis, registry, services, transport, variants
 from harness.lab.state.connectors import (
     PERMISSION_GROUPS,
@@ -20,7 +21,7 @@ from harness.lab.state.connectors import (
 )
 from harness.lab.state.directory import Entry, Forest, new_entry
 from harness.lab.state.network import Network
-from harness.lab.state.products import EXCHANGE_2003, Build, Parts, Product, parts_of, product_of
+from harness.lab.state.products import EXCHANGE_2003, Build
 from harness.lab.state.server import new_server
 from harness.lab.store import Store
 
@@ -28,96 +29,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from harness.lab.client import Simulated
     from harness.lab.logs.w3c import W3cSettings
     from harness.lab.powershell.objects import Value
+    from harness.lab.spec import MachineSpec
     from harness.lab.state.organisation import Organisation
     from harness.lab.store import Json
 
 _FOLDER = "machines"
-_NETBIOS_LENGTH = 15
-_DEFAULT_DOMAIN = "lab.example"
 _FIRST = 2007
 _ONE_SITE = 2010
 # Sign-ins whose process can go on to another machine in the user's name. Through others the second hop fails.
 _DELEGATING = frozenset({"basic", "credssp", "local"})
-
-
-@dataclass(frozen=True, slots=True)
-class MachineSpec:
-    """What is installed.
-
-    Args:
-        name: The computer's name, ``ex01.corp.example`` or ``ex01`` alone.
-        exchange_version: ``2016``.
-        roles: Of `harness.lab.state.products.ROLES`; those of a typical installation of that version where empty.
-        install_path: Where Exchange is, with the trailing backslash; the version's default where empty.
-        delegation: Whether the process of whoever signs in can reach another machine in that user's name, however they
-            signed in: the lab speaks NTLM, and this has it play CredSSP, or Kerberos with delegation.
-        subscribed: Whether it is an Edge server that is subscribed to its domain's organisation.
-        anonymous_mail: Whether its administrator let anybody use its Default receive connector.
-    """
-
-    name: str
-    exchange_version: str = "2016"
-    roles: tuple[str, ...] = ()
-    install_path: str = ""
-    delegation: bool = False
-    subscribed: bool = False
-    anonymous_mail: bool = False
-
-    def __post_init__(self) -> None:
-        """Fill in the defaults, and refuse what isn't simulated.
-
-        Raises:
-            ValueError: The version or the roles aren't simulated.
-        """
-        product = product_of(self.exchange_version)
-        object.__setattr__(self, "roles", self.roles or product.default_roles)
-        object.__setattr__(self, "install_path", self.install_path or product.install_path)
-        if not self.parts.edge and self.subscribed:
-            raise ValueError(f"only an Edge server is subscribed to an organisation, and {self.name} is none")
-
-    @property
-    def product(self) -> Product:
-        """The version of Exchange."""
-        return product_of(self.exchange_version)
-
-    @property
-    def parts(self) -> Parts:
-        """What the server consists of."""
-        return parts_of(self.product, self.roles)
-
-    @property
-    def computer(self) -> str:
-        """The short name, as Windows keeps it: in capitals, 15 characters at most."""
-        return self.name.partition(".")[0].upper()[:_NETBIOS_LENGTH]
-
-    @property
-    def domain(self) -> str:
-        """The DNS name of the domain that it belongs to."""
-        return self.name.partition(".")[2].lower() or _DEFAULT_DOMAIN
-
-    @property
-    def fqdn(self) -> str:
-        """The full name."""
-        return f"{self.name.partition('.')[0]}.{self.domain}"
-
-
-def spec_of(host: Simulated) -> MachineSpec:
-    """Give what is installed on a host that somebody wants to be simulated.
-
-    Raises:
-        ValueError: It can't be.
-    """
-    return MachineSpec(
-        name=host.name,
-        exchange_version=host.version,
-        roles=tuple(host.roles),
-        delegation=host.delegation,
-        subscribed=host.subscribed,
-        anonymous_mail=host.anonymous_mail,
-    )
 
 
 @dataclass(slots=True)
@@ -291,7 +213,7 @@ class Machine:
         """Its domain's short name; an Edge server belongs to none, its accounts are its own."""
         if self.parts.edge:
             return self.name
-        return self.spec.domain.partition(".")[0].upper()[:_NETBIOS_LENGTH]
+        return self.spec.domain.partition(".")[0].upper()[:NETBIOS_LENGTH]
 
     @property
     def forest(self) -> Forest:

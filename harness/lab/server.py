@@ -21,9 +21,10 @@ from harness.lab.client import LabHost, Simulated, write_hosts
 from harness.lab.embedded_smb import EmbeddedSmb
 from harness.lab.host import SimulatedHost
 from harness.lab.logs.files import HeldFiles, PlainFiles
-from harness.lab.machine import Machine, spec_of
+from harness.lab.machine import Machine
 from harness.lab.samba import Samba
 from harness.lab.smbserver import LabSmbError, SmbUser
+from harness.lab.spec import spec_of
 from harness.lab.state.organisation import Organisations
 from harness.lab.state.principals import administers
 

@@ -15,11 +15,11 @@ from harness.play.steps import Step
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from harness.modules.base import Module, Target, Value
+    from harness.modules.base import Module, Resource, Target, Value
     from harness.modules.session import Session
     from harness.play.claims import Claims
     from harness.play.playbook import Task
-    from harness.play.steps import Key
+    from harness.play.steps import AnswerKey, Key
     from harness.play.variables import Variables
     from harness.remote.powershell import Script
 
@@ -195,9 +195,10 @@ class HostRun:
     def _compare(self, steps: Sequence[Step]) -> None:
         """Find each step's difference, as if the steps before it were done."""
         projected: dict[Key, Value] = {}
+        known: dict[AnswerKey, tuple[Resource, ...]] = {}
         for step in steps:
             if step.open:
-                step.compare(projected)
+                step.compare(projected, known)
             if not step.open:
                 continue
             notes = self._leave_to_owners(step)

@@ -24,6 +24,9 @@ _NOTHING = Difference()
 Key: TypeAlias = tuple[str, str, str]
 """Kind, id and setting of a resource."""
 
+AnswerKey: TypeAlias = tuple[str, int]
+"""A module's name and an answer's identity."""
+
 
 @dataclass(slots=True)
 class Step:
@@ -106,18 +109,22 @@ class Step:
         if self.open and self.misfit:
             self.end(Status.SKIPPED, self.misfit)
 
-    def compare(self, projected: Mapping[Key, Value]) -> None:
+    def compare(self, projected: Mapping[Key, Value], known: dict[AnswerKey, tuple[Resource, ...]]) -> None:
         """Find the difference between the host's answer and what is wanted.
 
         Args:
             projected: What earlier steps of the play will have changed.
+            known: What earlier steps read out of answers; steps that asked the same have the same answer.
         """
         answer = self.answer or Answer(error=ScriptError("the host was not asked"))
         if answer.error is not None:
             self.fail(answer.error)
             return
         try:
-            found = self.module.resources(answer.value)
+            key = (self.module.name, id(answer))
+            if key not in known:
+                known[key] = self.module.resources(answer.value)
+            found = known[key]
             self.before = tuple(_project(resource, projected) for resource in found)
             self.difference = self.module.compare(self.arguments, self.before)
         except TaskError as error:

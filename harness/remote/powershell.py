@@ -8,6 +8,7 @@ the same line of the template, and an error on the host can name it.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 # Each of these closes a single-quoted string: the ASCII apostrophe and four typographic quotes.
 _QUOTES = "'\u2018\u2019\u201a\u201b"
 _DOUBLED = str.maketrans({quote: quote * 2 for quote in _QUOTES})
+_SPECIAL = re.compile(f"[{_QUOTES}\\r\\n\\0]")
 _LARGEST = 2**63 - 1
+_KEPT = 512  # texts of a few kB each
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ def literal(value: object) -> str:
 
 
 def _string(value: str) -> str:
+    if not _SPECIAL.search(value):
+        return f"'{value}'"
     if "\0" in value:
         raise ValueError("a string for PowerShell cannot hold a NUL character")
     parts = []
@@ -97,8 +102,14 @@ def _string(value: str) -> str:
     return "(" + " + ".join(["''", *parts]) + ")"
 
 
+class _Literal(str):
+    """A value that `literal` has written."""
+
+    __slots__ = ()
+
+
 def _finalize(value: object) -> object:
-    if isinstance(value, jinja2.Undefined):
+    if isinstance(value, jinja2.Undefined | _Literal):
         return value  # StrictUndefined raises when it is printed
     return literal(value)
 
@@ -111,6 +122,7 @@ def environment(folder: Path) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         finalize=_finalize,
         keep_trailing_newline=True,
+        auto_reload=False,
         autoescape=False,  # noqa: S701  finalize does for PowerShell what autoescape does for HTML
     )
 
@@ -126,7 +138,14 @@ def render(name: str, /, **values: object) -> str:
         jinja2.UndefinedError: The template names a value that isn't given.
         TypeError, ValueError: See `literal`.
     """
-    return environment(resources.folder("templates") / "powershell").get_template(name).render(**values)
+    return rendered(resources.folder("templates"), name, tuple((key, literal(value)) for key, value in values.items()))
+
+
+@functools.lru_cache(maxsize=_KEPT)
+def rendered(templates: Path, name: str, literals: tuple[tuple[str, str], ...]) -> str:
+    """Render a template once for all hosts and tasks that give it the same values."""
+    template = environment(templates / "powershell").get_template(name)
+    return template.render({key: _Literal(text) for key, text in literals})
 
 
 def script(

@@ -1,11 +1,11 @@
 """Reading files over SMB 2 and 3 without ever getting in their writer's way.
 
-smbprotocol stands behind a few small classes: where to (``SmbEndpoint``), a connection (``SmbConnection``), a
-file that is open for reading (``SmbFile``) and the connections of this process (``SmbConnections``).
+smbprotocol signs in, and stands with ``SmbWire`` behind a few small classes: where to (``SmbEndpoint``), a
+connection (``SmbConnection``), a file that is open for reading (``SmbFile``) and the connections of this process
+(``SmbConnections``).
 
-A connection belongs to one thread: smbprotocol counts a connection's credits but doesn't wait for them, so
-two threads on one connection take each other's. More threads don't read faster anyway; a second request that
-is under way does.
+A connection belongs to one thread, which itself receives what it waits for. More threads don't read faster
+anyway; a second request that is under way does.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import difflib
 import threading
 from collections import deque
 from contextlib import suppress
-from datetime import UTC
 from functools import partial
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -23,7 +22,7 @@ from smbprotocol.tree import TreeConnect
 
 from harness.errors import AccessDeniedError, HostError, PathMissingError
 from harness.remote.sharepath import clean, parent
-from harness.remote.smberrors import NoAnswer, is_lost, share_error
+from harness.remote.smberrors import NoAnswer, Unproven, is_lost, share_error
 from harness.remote.smbfolder import FileInfo, read_folder
 from harness.remote.smbhandle import (
     Glance,
@@ -34,8 +33,9 @@ from harness.remote.smbhandle import (
     receive_read,
     send_read,
 )
-from harness.remote.smbmessages import CREDIT, credits_left
+from harness.remote.smbmessages import close
 from harness.remote.smbsession import DIALECTS, SmbEndpoint, sign_in, sign_off
+from harness.remote.smbwire import CREDIT
 
 if TYPE_CHECKING:
     import builtins
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    from smbprotocol.connection import Request
-    from smbprotocol.open import Open
     from smbprotocol.session import Session
 
     from harness.remote.smbhandle import Glancing
+    from harness.remote.smbmessages import Handle
+    from harness.remote.smbwire import Asked
 
 __all__ = ["FileInfo", "Glance", "SmbConnection", "SmbConnections", "SmbEndpoint", "SmbFile"]
 
@@ -238,7 +238,7 @@ class SmbConnection:
 
     def _failed(self, error: Exception, share: str, path: str) -> HostError:
         """Translate, and let go of a connection that is of no more use."""
-        if is_lost(error) or isinstance(error, NoAnswer):
+        if is_lost(error) or isinstance(error, (NoAnswer, Unproven)):
             self._abandon()
         return share_error(error, self.endpoint, share, path)
 
@@ -300,17 +300,17 @@ class SmbFile:
         endpoint: The host.
         share: The share's name.
         path: Below the share.
-        handle: smbprotocol's open.
+        handle: The server's for it.
     """
 
-    def __init__(self, endpoint: SmbEndpoint, share: str, path: str, handle: Open) -> None:
+    def __init__(self, endpoint: SmbEndpoint, share: str, path: str, handle: Handle) -> None:
         self._endpoint = endpoint
         self._share = share
         self._path = path
         self._handle = handle
-        # smbprotocol gives a time that is beyond all bounds without its zone.
-        self.created: datetime = handle.creation_time.replace(tzinfo=UTC)
-        self.size_at_open = int(handle.end_of_file)
+        self._open = True
+        self.created: datetime = handle.created
+        self.size_at_open = handle.size
 
     def size(self) -> int:
         """Ask for the size now, in bytes; the handle knows it even where the folder's listing lags.
@@ -349,37 +349,38 @@ class SmbFile:
         Raises:
             HostError: One of the reasons in ``harness.errors``.
         """
-        connection = self._handle.connection
-        size = min(largest, _LARGEST_READ if connection.supports_multi_credit else CREDIT)
-        size = min(size, int(connection.max_read_size))
+        wire = self._handle.wire
+        size = min(largest, _LARGEST_READ if wire.supports_multi_credit else CREDIT)
+        size = min(size, int(wire.max_read_size))
         at, end = offset, offset + length
-        under_way: deque[tuple[Request, int]] = deque()
+        under_way: deque[tuple[Asked, int]] = deque()
         try:
             while at < end or under_way:
                 while at < end and len(under_way) < _OUTSTANDING:
-                    piece = min(size, end - at, credits_left(connection) * CREDIT)
+                    piece = min(size, end - at, wire.credits_left() * CREDIT)
                     if piece == 0 and under_way:
                         break
                     # With nothing under way no credit will come, so that the request may as well say so.
                     piece = piece or min(size, end - at)
                     under_way.append((self._translated(partial(send_read, self._handle, at, piece)), piece))
                     at += piece
-                request, piece = under_way.popleft()
-                data = self._translated(partial(receive_read, self._handle, request))
+                asked, piece = under_way.popleft()
+                data = self._translated(partial(receive_read, self._handle, asked))
                 if data:
                     yield data
                 if len(data) < piece:
                     # What comes after was asked for before the writer went on, so there may be a gap.
                     return
         finally:
-            for request, _ in under_way:
+            for asked, _ in under_way:
                 with suppress(SMBException, OSError):
-                    receive_read(self._handle, request)
+                    receive_read(self._handle, asked)
 
     def close(self) -> None:
         """Let go of the file; harmless when called twice, or after the connection broke."""
-        with suppress(SMBException, OSError):
-            self._handle.close()
+        if self._open:
+            self._open = False
+            close(self._handle)
 
     def __enter__(self) -> Self:
         """Give the file itself."""
@@ -395,9 +396,6 @@ class SmbFile:
         try:
             return action()
         except (SMBException, OSError) as error:
-            if isinstance(error, NoAnswer):
-                # Else what else is under way, and closing the file, would wait as long again.
-                self._handle.connection.disconnect(close=False)
             raise share_error(error, self._endpoint, self._share, self._path) from error
 
 

@@ -69,6 +69,10 @@ class NoAnswer(SMBException):  # type: ignore[misc]
         self.seconds = seconds
 
 
+class Unproven(SMBException):  # type: ignore[misc]
+    """An answer that isn't signed or encrypted by the server as it must be, so that anybody may have sent it."""
+
+
 def status_of(error: BaseException) -> int:
     """Give the NT status in an error of smbprotocol's, 0 where it carries none."""
     return int(error.status) if isinstance(error, SMBResponseException) else 0
@@ -86,7 +90,7 @@ def sign_in_error(error: SMBException, endpoint: SmbEndpoint) -> HostError:  # n
         error: From smbprotocol.
         endpoint: Where and as whom.
     """
-    tried = (f"smb://{endpoint.target}:{endpoint.port} ({endpoint.auth})",)
+    tried = _tried(endpoint)
     if isinstance(error, NoAnswer):
         return no_answer(error, endpoint, which="connect")
     status = status_of(error)
@@ -122,12 +126,7 @@ def sign_in_error(error: SMBException, endpoint: SmbEndpoint) -> HostError:  # n
             hint="the host may speak SMB 1 only, or a firewall may be in between",
         )
     # Left over: signing or encryption that a guest session can't have, a signature that doesn't verify.
-    return ProtocolMismatchError(
-        f"the session with {endpoint.host} isn't as safe as asked for: {error}",
-        host=endpoint.host,
-        tried=tried,
-        hint="sign in with an account of the host's or its domain's, not as a guest",
-    )
+    return _not_safe(error, endpoint, "sign in with an account of the host's or its domain's, not as a guest")
 
 
 def share_error(  # noqa: PLR0911 - one for each case
@@ -164,6 +163,8 @@ def share_error(  # noqa: PLR0911 - one for each case
             path=path,
             hint="it is tried again at the next poll",
         )
+    if isinstance(error, Unproven):
+        return _not_safe(error, endpoint, "something on the way changes messages; look for it before trying again")
     if is_lost(error):
         return ConnectionLostError(
             f"{endpoint.host} broke the connection off while {place} was read",
@@ -184,6 +185,19 @@ def no_answer(error: NoAnswer, endpoint: SmbEndpoint, *, which: Literal["connect
         seconds=error.seconds,
         hint="see whether the host is overloaded, or raise the SMB timeout",
     )
+
+
+def _not_safe(error: SMBException, endpoint: SmbEndpoint, hint: str) -> ProtocolMismatchError:
+    return ProtocolMismatchError(
+        f"the session with {endpoint.host} isn't as safe as asked for: {error}",
+        host=endpoint.host,
+        tried=_tried(endpoint),
+        hint=hint,
+    )
+
+
+def _tried(endpoint: SmbEndpoint) -> tuple[str]:
+    return (f"smb://{endpoint.target}:{endpoint.port} ({endpoint.auth})",)
 
 
 def _fault(status: int, endpoint: SmbEndpoint, what: str) -> ProtocolFaultError:

@@ -5,38 +5,37 @@ from __future__ import annotations
 import struct
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from smbprotocol.exceptions import NoMoreFiles, SMBException
-from smbprotocol.file_info import FileAttributes, FileInformationClass
-from smbprotocol.open import SMB2QueryDirectoryResponse
+from smbprotocol.exceptions import NoMoreFiles, SMBException, StoppedOnSymlink
+from smbprotocol.file_info import FileAttributes
 
 from harness.remote.sharepath import join, name_problem
 from harness.remote.smberrors import NoAnswer
 from harness.remote.smbhandle import open_for_reading
 from harness.remote.smbmessages import (
-    CREDIT,
-    OPENED,
+    Handle,
     before_close,
-    close_anyway,
-    close_now,
-    credits_left,
+    close,
+    closing,
+    listing,
     moment,
     opening,
-    receive_first,
+    receive_listed,
+    receive_opened,
     send,
     send_related,
     send_unrelated,
-    unpacked,
 )
+from harness.remote.smbwire import CREDIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from smbprotocol.connection import Request
-    from smbprotocol.open import Open
     from smbprotocol.tree import TreeConnect
+
+    from harness.remote.smbwire import Asked
 
 _LARGEST_PAGE = 1 << 20
 # More than an entry of a listing ever takes: its fields and a name of 255 characters.
@@ -81,36 +80,38 @@ def read_folder(tree: TreeConnect, folder: str) -> list[tuple[FileInfo, bool]]:
     Raises:
         SMBException: The server refused it.
     """
-    connection = tree.session.connection
-    spare = credits_left(connection) - 1
+    handle = Handle(tree)
+    wire = handle.wire
+    spare = wire.credits_left() - 1
     if spare < 1:
         return _read_folder_slowly(tree, folder, CREDIT)
     page = CREDIT
-    if connection.supports_multi_credit:
-        page = min(_LARGEST_PAGE, int(connection.max_transact_size), spare * CREDIT)
-    handle, create, _ = opening(tree, folder, folder=True)
-    opened, querying = send_related(handle, create, _query(handle, page))
-    *_, handle.file_id = unpacked(OPENED, receive_first(handle, opened, querying))
+    if wire.supports_multi_credit:
+        page = min(_LARGEST_PAGE, int(wire.max_transact_size), spare * CREDIT)
+    opened, listed = send_related(handle, opening(folder, folder=True), listing(handle, page))
+    try:
+        receive_opened(handle, opened, listed)
+    except StoppedOnSymlink:
+        return _read_folder_slowly(tree, folder, CREDIT)
     entries: list[tuple[FileInfo, bool]] = []
-    request: Request | None = querying
+    asked: Asked | None = listed
     with suppress(NoMoreFiles):
         try:
-            while request is not None:
-                answer = _page(handle, request)
+            while asked is not None:
+                answer = receive_listed(handle, asked)
                 entries.extend(parse_entries(answer, folder))
                 # Where another entry would have had room there is none, which the last query confirms.
-                request = send(handle, _query(handle, page)) if page - len(answer) < _LONGEST_ENTRY else None
+                asked = send(handle, listing(handle, page)) if page - len(answer) < _LONGEST_ENTRY else None
         except NoAnswer:
             raise
         except BaseException:
-            close_now(handle)
+            close(handle)
             raise
-    if request is not None:
+    if asked is not None:
         return entries
-    close, _ = handle.close(send=False)
-    asking, closing = send_unrelated(handle, _query(handle, CREDIT), close)
+    last, closed = send_unrelated(handle, listing(handle, CREDIT), closing(handle))
     with suppress(NoMoreFiles):
-        before_close(handle, closing, lambda: _page(handle, asking))
+        before_close(handle, closed, lambda: receive_listed(handle, last))
         # Of a server that leaves room in its pages only one query after the other tells where its listing ends.
         return _read_folder_slowly(tree, folder, page)
     return entries
@@ -122,9 +123,10 @@ def _read_folder_slowly(tree: TreeConnect, folder: str, page: int) -> list[tuple
     try:
         with suppress(NoMoreFiles):
             while True:
-                entries.extend(parse_entries(_page(handle, send(handle, _query(handle, page))), folder))
+                answer = receive_listed(handle, send(handle, listing(handle, page)))
+                entries.extend(parse_entries(answer, folder))
     finally:
-        close_anyway(handle)
+        close(handle)
     return entries
 
 
@@ -161,22 +163,3 @@ def parse_entries(page: bytes, folder: str) -> Iterator[tuple[FileInfo, bool]]:
         if not following:
             return
         at += following
-
-
-def _query(handle: Open, size: int) -> Any:  # noqa: ANN401 - smbprotocol has no types
-    """Make the request for the next entries of a folder."""
-    message, _ = handle.query_directory(
-        "*", FileInformationClass.FILE_ID_FULL_DIRECTORY_INFORMATION, max_output=size, send=False
-    )
-    return message
-
-
-def _page(handle: Open, request: Request) -> bytes:
-    """Wait for the entries of a folder that were asked for.
-
-    Raises:
-        NoMoreFiles: There are none.
-    """
-    answer = SMB2QueryDirectoryResponse()
-    answer.unpack(handle.connection.receive(request)["data"].get_value())
-    return bytes(answer["buffer"].get_value())

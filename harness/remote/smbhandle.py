@@ -4,41 +4,43 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING
 
-from smbprotocol.exceptions import EndOfFile
-from smbprotocol.file_info import FileStandardInformation
-from smbprotocol.open import SMB2QueryInfoRequest, SMB2QueryInfoResponse
+from smbprotocol.exceptions import EndOfFile, StoppedOnSymlink
+from smbprotocol.file_info import FileInformationClass
 
 from harness.remote.smbmessages import (
-    CREDIT,
-    OPENED,
+    Handle,
+    asking,
     before_close,
-    close_anyway,
-    credits_left,
-    moment,
+    close,
+    closing,
+    linked,
     opening,
-    receive,
-    receive_first,
+    reading,
+    receive_bytes,
+    receive_listed,
+    receive_opened,
     send,
     send_related,
     unpacked,
 )
+from harness.remote.smbwire import CREDIT
 
 if TYPE_CHECKING:
     from collections.abc import Generator
     from datetime import datetime
 
-    from smbprotocol.connection import Request
-    from smbprotocol.open import Open
     from smbprotocol.tree import TreeConnect
+
+    from harness.remote.smbwire import Asked
 
 # To open, to read and to close.
 _GLANCE_REQUESTS = 3
-# The answer to a read: where the bytes begin, counted from the header, and how many there are.
-_READ = struct.Struct("<2xBxI")
-_HEADER = 64
+# A link to a link to a link; a loop comes to an end.
+_LINKS = 8
+# FILE_STANDARD_INFORMATION: bytes allocated, size; links, whether it is being deleted, whether it is a folder.
+_STANDARD = struct.Struct("<8xqI??2x")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ class Glance:
             yield bytes(part[at : at + largest])
 
 
-def open_for_reading(tree: TreeConnect, path: str, *, folder: bool = False) -> Open:
+def open_for_reading(tree: TreeConnect, path: str, *, folder: bool = False) -> Handle:
     """Open a file or folder, shared as `opening` says, and keep it open.
 
     Args:
@@ -89,8 +91,15 @@ def open_for_reading(tree: TreeConnect, path: str, *, folder: bool = False) -> O
     Raises:
         SMBException: The server refused it.
     """
-    handle, create, created = opening(tree, path, folder=folder)
-    created(send(handle, create))
+    for left in reversed(range(_LINKS)):
+        handle = Handle(tree)
+        try:
+            receive_opened(handle, send(handle, opening(path, folder=folder)))
+            break
+        except StoppedOnSymlink as link:
+            if not left:
+                raise
+            path = linked(tree, path, link)
     return handle
 
 
@@ -100,17 +109,21 @@ class Glancing:
 
     Args:
         handle: The file's.
+        path: Below the share.
         opened: The request that opens it.
-        reading: The one that reads.
-        closing: The one that closes it.
+        read: The one that reads.
+        closed: The one that closes it.
         offset: Where the piece begins.
+        length: At most so many bytes.
     """
 
-    handle: Open
-    opened: Request
-    reading: Request
-    closing: Request
+    handle: Handle
+    path: str
+    opened: Asked
+    read: Asked
+    closed: Asked
     offset: int
+    length: int
 
     def finish(self) -> Glance:
         """Wait for the answers.
@@ -119,10 +132,12 @@ class Glancing:
             SMBException: The server refused it.
         """
         handle = self.handle
-        answer = receive_first(handle, self.opened, self.reading, self.closing)
-        created, size, handle.file_id = unpacked(OPENED, answer)
-        data = before_close(handle, self.closing, lambda: receive_read(handle, self.reading))
-        return Glance(moment(created), size, self.offset, data)
+        try:
+            receive_opened(handle, self.opened, self.read, self.closed)
+        except StoppedOnSymlink:
+            return _glance_slowly(handle.tree, self.path, self.offset, self.length)
+        data = before_close(handle, self.closed, lambda: receive_read(handle, self.read))
+        return Glance(handle.created, handle.size, self.offset, data)
 
 
 def begin_glance(tree: TreeConnect, path: str, offset: int, length: int, *, spare: int = 0) -> Glancing | None:
@@ -141,13 +156,12 @@ def begin_glance(tree: TreeConnect, path: str, offset: int, length: int, *, spar
     Raises:
         SMBException: It can't be sent.
     """
-    if credits_left(tree.session.connection) < _GLANCE_REQUESTS * (1 + spare):
+    handle = Handle(tree)
+    if handle.wire.credits_left() < _GLANCE_REQUESTS * (1 + spare):
         return None
-    handle, create, _ = opening(tree, path)
-    read, _ = handle.read(offset, min(length, CREDIT), send=False)
-    close, _ = handle.close(send=False)
-    opened, reading, closing = send_related(handle, create, read, close)
-    return Glancing(handle, opened, reading, closing, offset)
+    length = min(length, CREDIT)
+    opened, read, closed = send_related(handle, opening(path), reading(handle, offset, length), closing(handle))
+    return Glancing(handle, path, opened, read, closed, offset, length)
 
 
 def glance(tree: TreeConnect, path: str, offset: int, length: int) -> Glance:
@@ -163,17 +177,19 @@ def glance(tree: TreeConnect, path: str, offset: int, length: int) -> Glance:
         SMBException: The server refused it.
     """
     begun = begin_glance(tree, path, offset, length)
-    if begun is not None:
-        return begun.finish()
+    return begun.finish() if begun is not None else _glance_slowly(tree, path, offset, length)
+
+
+def _glance_slowly(tree: TreeConnect, path: str, offset: int, length: int) -> Glance:
     handle = open_for_reading(tree, path)
     try:
         data = receive_read(handle, send_read(handle, offset, min(length, CREDIT)))
-        return Glance(handle.creation_time.replace(tzinfo=UTC), int(handle.end_of_file), offset, data)
     finally:
-        close_anyway(handle)
+        close(handle)
+    return Glance(handle.created, handle.size, offset, data)
 
 
-def query_size(handle: Open) -> int:
+def query_size(handle: Handle) -> int:
     """Ask the handle for its file's size.
 
     Args:
@@ -182,28 +198,19 @@ def query_size(handle: Open) -> int:
     Returns:
         Bytes.
     """
-    query = SMB2QueryInfoRequest()
-    query["info_type"] = FileStandardInformation.INFO_TYPE
-    query["file_info_class"] = FileStandardInformation.INFO_CLASS
-    query["file_id"] = handle.file_id
-    query["output_buffer_length"] = len(FileStandardInformation())
-    answer = SMB2QueryInfoResponse()
-    answer.unpack(handle.connection.receive(send(handle, query))["data"].get_value())
-    return int(answer.parse_buffer(FileStandardInformation)["end_of_file"].get_value())
+    request = asking(handle, FileInformationClass.FILE_STANDARD_INFORMATION, _STANDARD.size)
+    size, *_ = unpacked(_STANDARD, receive_listed(handle, send(handle, request)))
+    return int(size)
 
 
-def send_read(handle: Open, offset: int, length: int) -> Request:
+def send_read(handle: Handle, offset: int, length: int) -> Asked:
     """Ask for bytes, and don't wait for them."""
-    message, _ = handle.read(offset, length, send=False)
-    return send(handle, message)
+    return send(handle, reading(handle, offset, length))
 
 
-def receive_read(handle: Open, request: Request) -> bytes:
+def receive_read(handle: Handle, asked: Asked) -> bytes:
     """Wait for the bytes that were asked for; none at the end of the file."""
     try:
-        answer = receive(handle, request)
+        return receive_bytes(handle, asked)
     except EndOfFile:
         return b""
-    start, length = unpacked(_READ, answer)
-    start -= _HEADER
-    return answer[start : start + length]

@@ -6,17 +6,14 @@ import logging
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Literal, Protocol
 
-from smbprotocol.connection import Connection
-from smbprotocol.exceptions import SMBConnectionClosed, SMBException
+from smbprotocol.exceptions import SMBException
 from smbprotocol.session import Session
 
 from harness.errors import HostError, ProtocolMismatchError, UnreachableError
 from harness.remote.smberrors import NOT_SUPPORTED, NoAnswer, no_answer, sign_in_error, status_of
-
-if TYPE_CHECKING:
-    from smbprotocol.connection import Request
+from harness.remote.smbwire import SmbWire
 
 Dialect = Literal["2.0.2", "2.1", "3.0", "3.0.2", "3.1.1"]
 DIALECTS: dict[Dialect, int] = {
@@ -111,7 +108,7 @@ def sign_in(endpoint: SmbEndpoint) -> Session:
     return session
 
 
-def _negotiate(endpoint: SmbEndpoint) -> Connection:
+def _negotiate(endpoint: SmbEndpoint) -> SmbWire:
     """Connect and agree on a dialect.
 
     smbprotocol offers either everything or one dialect, so a lower limit than the newest is tried from there
@@ -134,7 +131,7 @@ def _negotiate(endpoint: SmbEndpoint) -> Connection:
     )
 
 
-def _connect(endpoint: SmbEndpoint, dialect: int | None) -> Connection:
+def _connect(endpoint: SmbEndpoint, dialect: int | None) -> SmbWire:
     """Connect and negotiate.
 
     Raises:
@@ -142,7 +139,14 @@ def _connect(endpoint: SmbEndpoint, dialect: int | None) -> Connection:
         DeadlineError: The host takes the connection and says nothing.
         SMBException: The one dialect that was offered isn't accepted.
     """
-    connection = _BoundedConnection(endpoint)
+    # A client GUID of its own: Samba hands connections of one GUID to one process.
+    connection = SmbWire(
+        uuid.uuid4(),
+        endpoint.target,
+        endpoint.port,
+        require_signing=endpoint.require_signing,
+        seconds=endpoint.timeout,
+    )
     try:
         connection.connect(dialect=dialect, timeout=endpoint.timeout)
     except ValueError as error:
@@ -158,7 +162,7 @@ def _connect(endpoint: SmbEndpoint, dialect: int | None) -> Connection:
     return connection
 
 
-def _check_offer(connection: Connection, endpoint: SmbEndpoint) -> None:
+def _check_offer(connection: SmbWire, endpoint: SmbEndpoint) -> None:
     """Refuse what is less than the endpoint asks for, before any credential is sent."""
     if connection.dialect < DIALECTS[endpoint.min_dialect]:
         agreed = next(name for name, code in DIALECTS.items() if code == connection.dialect)
@@ -199,46 +203,3 @@ def sign_off(session: Session) -> None:
         session.disconnect(close=False, timeout=_SIGN_OFF_SECONDS)
     with suppress(OSError):
         session.connection.disconnect(close=False)
-
-
-class _BoundedConnection(Connection):  # type: ignore[misc]  # smbprotocol has no types
-    """smbprotocol's connection, but no answer is waited for without end.
-
-    Args:
-        endpoint: Where to.
-    """
-
-    def __init__(self, endpoint: SmbEndpoint) -> None:
-        # A client GUID of its own: Samba hands connections of one GUID to one process.
-        super().__init__(uuid.uuid4(), endpoint.target, endpoint.port, require_signing=endpoint.require_signing)
-        self._seconds = endpoint.timeout
-
-    def receive(
-        self,
-        request: Request,
-        wait: bool = True,
-        timeout: float | None = None,
-        resolve_symlinks: bool = True,
-    ) -> Any:  # noqa: ANN401 - smbprotocol has no types
-        """Wait for an answer, but not longer than the endpoint says.
-
-        Raises:
-            NoAnswer: The time is over.
-        """
-        seconds = timeout or self._seconds
-        try:
-            return super().receive(request, wait=wait, timeout=seconds, resolve_symlinks=resolve_symlinks)
-        except SMBException as error:
-            # smbprotocol has no class of its own for this; an answer would have set the event.
-            if type(error) is SMBException and not request.response_event.is_set():
-                raise NoAnswer(seconds) from error
-            raise
-
-    def _check_worker_running(self) -> None:
-        """Say that the connection is closed, whatever ended the thread that receives."""
-        try:
-            super()._check_worker_running()
-        except SMBConnectionClosed:
-            raise
-        except Exception as error:
-            raise SMBConnectionClosed(f"the connection broke: {error}") from error

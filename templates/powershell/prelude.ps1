@@ -73,6 +73,13 @@ function Get-HarnessWindows {
     [version]@(Get-WmiObject -Class Win32_OperatingSystem)[0].Version
 }
 
+$HarnessServices = New-Object System.Collections.ArrayList
+function Get-HarnessServices {
+    # A server needs a moment to list its services, so a batch's reads share one list: they come after its writes.
+    if ($HarnessServices.Count -eq 0) { $HarnessServices.AddRange(@(Get-WmiObject -Class Win32_Service)) }
+    $HarnessServices
+}
+
 function Invoke-HarnessProgram($Program, $Arguments) {
     # A native program says that it failed by its exit code alone; what it wrote is in the server's language.
     # PowerShell hands each element on as one argument as long as none holds a double quote or ends in a backslash.

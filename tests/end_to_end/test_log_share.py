@@ -13,7 +13,8 @@ from harness.lab.client import Simulated
 from harness.lab.logwriter import LogWriter, WriterSession
 from harness.lab.samba import Samba
 from harness.lab.smbserver import SmbUser
-from harness.remote.smbhandle import open_for_reading
+from harness.redaction import Secret
+from harness.remote.smb import SmbConnection, SmbEndpoint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -71,9 +72,12 @@ def refusal(lab: RunningLab, host: str, share: str, user: str, password: str) ->
 def test_a_share_lets_the_collector_read_and_nobody_else(shared: RunningLab) -> None:
     """It reads and can't write; C$ stays shut to it, the share to others, and the other server has no such share."""
     administrator = ("Administrator", shared.reached(FIRST).password)
-    connection = session(shared, FIRST, "jsa-iis$", COLLECTOR, PASSWORD)
-    read = open_for_reading(connection.tree, "W3SVC1\\read.me").read(0, 100)
-    connection.close()
+    reached = shared.reached(FIRST)
+    collector = SmbEndpoint(
+        FIRST, COLLECTOR, Secret(PASSWORD), address=reached.address, port=reached.smb_port, auth="ntlm"
+    )
+    with SmbConnection(collector) as connection:
+        read = connection.glance("jsa-iis$", "W3SVC1/read.me", 0, 100).data
     for path in ("W3SVC1/read.me", "W3SVC1/new.me"):
         with pytest.raises(SMBException, match=r"STATUS_ACCESS_DENIED|STATUS_MEDIA_WRITE_PROTECTED"):
             write(shared, FIRST, "jsa-iis$", path)

@@ -17,7 +17,8 @@ import pytest
 from harness.lab.host import SimulatedHost
 from harness.lab.logs.files import PlainFiles
 from harness.lab.logs.spool import Spool
-from harness.lab.machine import Machine, MachineSpec
+from harness.lab.machine import Machine
+from harness.lab.spec import MachineSpec
 from harness.lab.state.organisation import Organisation, Organisations
 
 if TYPE_CHECKING:

@@ -12,8 +12,9 @@ from harness.exchange.folders import SmtpFolders, Stated
 from harness.exchange.versions import VERSIONS
 from harness.lab import console
 from harness.lab.exchange2003 import Exchange2003
-from harness.lab.machine import Machine, MachineSpec
+from harness.lab.machine import Machine
 from harness.lab.powershell.session import MemoryIO
+from harness.lab.spec import MachineSpec
 from harness.lab.state.organisation import Organisation
 from harness.modules import facts, log_folders
 from harness.modules.base import Target

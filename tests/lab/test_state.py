@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.lab.machine import Machine, MachineSpec
+from harness.lab.machine import Machine
+from harness.lab.spec import MachineSpec
 from harness.lab.state.directory import escape, split_dn
 from harness.lab.state.iis import IisError
 from harness.lab.state.kinds import PATH, SIZE, SPAN, UNLIMITED_SIZE, flat, size_text, text_of

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.lab.machine import Machine, MachineSpec
+from harness.lab.machine import Machine
+from harness.lab.spec import MachineSpec
 from harness.lab.state.transport import MAILBOX_SERVER
 from tests.lab.conftest import Running, deliver
 

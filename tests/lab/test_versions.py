@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from harness.lab import console
-from harness.lab.machine import Machine, MachineSpec
+from harness.lab.machine import Machine
 from harness.lab.powershell.session import MemoryIO
+from harness.lab.spec import MachineSpec
 from harness.lab.state.organisation import Organisations
 from harness.lab.state.transport import TRANSPORT_SERVICE
 

@@ -14,7 +14,7 @@ from harness import resources
 from harness.exchange.versions import DEFAULT, VERSIONS
 from harness.lint.check import Report, check_templates
 from harness.modules.registry import MODULES
-from harness.remote import batch
+from harness.remote import batch, powershell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,14 +50,20 @@ def _lines(report: Report) -> list[str]:
     return [str(finding).removeprefix("templates/powershell/") for finding in report.findings]
 
 
+def _forget() -> None:
+    """Have the templates read again."""
+    for kept in (batch.prelude, powershell.environment, powershell.rendered):
+        kept.cache_clear()
+
+
 @pytest.fixture
 def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Give a copy of the templates, which harness uses instead of its own."""
     shutil.copytree(SHIPPED, tmp_path / "templates")
     monkeypatch.setattr(resources, "folder", tmp_path.joinpath)
-    batch.prelude.cache_clear()
+    _forget()
     yield tmp_path / "templates" / "powershell"
-    batch.prelude.cache_clear()
+    _forget()
 
 
 def test_shipped_templates_are_fine() -> None:
@@ -78,7 +84,7 @@ def test_mistake_in_a_shipped_template(case: Case, templates: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert case.before in text
     path.write_text(text.replace(case.before, case.after, 1), encoding="utf-8")
-    batch.prelude.cache_clear()
+    _forget()
 
     found = [line for line in _lines(check_templates([version])) if line not in before]
 

@@ -10,7 +10,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from smbprotocol.connection import Connection
 from smbprotocol.exceptions import AccessDenied
 
 from harness.errors import (
@@ -30,14 +29,18 @@ from harness.lab.logwriter import LogWriter, purge
 from harness.lab.smbserver import SmbUser
 from harness.remote import smb
 from harness.remote.smb import SmbConnection, SmbConnections, SmbEndpoint
+from harness.remote.smbwire import SmbWire
 
 from .conftest import ADDRESS, ADMIN, OTHER_ADDRESS, READER, Lab, Secret, running, smbd_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from smbprotocol.connection import Request
+    from smbprotocol.tree import TreeConnect
+
+    from harness.remote.smbmessages import Handle
+    from harness.remote.smbwire import Asked, Message
 
 DEEP = "Program Files/Microsoft/Exchange Server/V15/TransportRoles/Logs/\u00dcber [1] & mehr/ein Tag.log"
 
@@ -73,13 +76,13 @@ def test_a_writer_between_two_requests_leaves_no_gap(
     whole = b"".join(b"%07d\n" % number for number in range(1 << 19))
     lab.write("a.log", whole[:5])
     original = smb.send_read
-    sent: list[Request] = []
+    sent: list[Asked] = []
     written = 5
 
-    def slow(handle: object, offset: int, length: int) -> Request:
+    def slow(handle: Handle, offset: int, length: int) -> Asked:
         nonlocal written
         if offset:
-            sent[0].response_event.wait(5)
+            handle.wire.answer(sent[0])
             lab.append("a.log", whole[written : offset + length])
             written = offset + length
         sent.append(original(handle, offset, length))
@@ -123,14 +126,14 @@ def test_a_thousand_files_cost_few_round_trips(
     for number in range(1000):
         lab.write(f"MessageTracking/MSGTRK20231123{number:04}-1.LOG", b"x")
     list(connection.list("c$", ""))
-    sent: list[str] = []
-    original = Connection.send
+    sent: list[int] = []
+    original = SmbWire.ask
 
-    def counted(self: Connection, message: object, *args: object, **options: object) -> object:
-        sent.append(type(message).__name__)
-        return original(self, message, *args, **options)
+    def counted(self: SmbWire, tree: TreeConnect, messages: Sequence[Message], *, related: bool = False) -> object:
+        sent.extend(message.command for message in messages)
+        return original(self, tree, messages, related=related)
 
-    monkeypatch.setattr(Connection, "send", counted)
+    monkeypatch.setattr(SmbWire, "ask", counted)
     found = list(connection.list("c$", "MessageTracking"))
 
     assert len(found) == 1000

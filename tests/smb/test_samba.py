@@ -10,13 +10,13 @@ import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from smbprotocol.connection import Connection
 from smbprotocol.session import Session
 from smbprotocol.tree import TreeConnect
 
 from harness.lab.samba import Samba, SambaMissing, answers
 from harness.lab.smbserver import LabSmbError
-from harness.remote.smbhandle import open_for_reading
+from harness.remote.smbhandle import glance
+from harness.remote.smbwire import SmbWire
 
 from .conftest import ADDRESS, ADMIN, OTHER_ADDRESS, READER, Lab, smbd_processes, start_samba
 
@@ -66,15 +66,14 @@ def test_a_client_of_many_hosts_sees_each_ones_files(samba: Lab) -> None:
     guid = uuid.uuid4()
     connections, seen = [], []
     for address in (ADDRESS, OTHER_ADDRESS):
-        connection = Connection(guid, address, samba.server.port)
+        connection = SmbWire(guid, address, samba.server.port, require_signing=True, seconds=5)
         connection.connect(timeout=5)
         connections.append(connection)
         session = Session(connection, ADMIN.name, ADMIN.password, require_encryption=False, auth_protocol="ntlm")
         session.connect()
         tree = TreeConnect(session, rf"\\{address}\C$")
         tree.connect()
-        handle = open_for_reading(tree, "who.log")
-        seen.append(handle.read(0, 100).decode())
+        seen.append(glance(tree, "who.log", 0, 100).data.decode())
     for connection in connections:
         connection.disconnect()
 

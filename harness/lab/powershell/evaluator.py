@@ -6,6 +6,7 @@ exceptions, errors as `TerminatingError`.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from harness.lab.powershell import conversions, operators
@@ -74,6 +75,12 @@ if TYPE_CHECKING:
     from harness.lab.powershell.syntax import Catch, Statement
 
     Out: TypeAlias = Callable[[Value], None]
+
+
+@lru_cache(maxsize=16)
+def _lines(source: str) -> tuple[str, ...]:
+    """Give a script's lines, each command of which asks for its own."""
+    return tuple(source.splitlines())
 
 
 class ReturnSignal(Exception):  # noqa: N818 - control flow, not an error
@@ -168,7 +175,7 @@ class Evaluator(Invocation):
     def position(self, node: Node, body_text: str = "") -> Position:
         """Give the place of a node in the script that runs."""
         body = self.body
-        source = body.source.splitlines() if body else []
+        source = _lines(body.source) if body else ()
         line = source[node.line - 1] if 0 < node.line <= len(source) else body_text
         return Position(node.line, node.column, line, file=body.file if body else "")
 

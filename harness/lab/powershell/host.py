@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
@@ -44,6 +45,7 @@ TERMINATED = -1073741510
 """The exit code of a process that was ended from outside: STATUS_CONTROL_C_EXIT."""
 
 # Option in lower case to its shortest form and its other names.
+_PLAIN = re.compile(r"[^\\\"\s]+")
 _OPTIONS = {
     "executionpolicy": ("ex", ("ep",)),
     "encodedcommand": ("e", ("ec",)),
@@ -101,6 +103,11 @@ def split_command_line(line: str) -> list[str]:
     at = 0
     while at < len(line):
         character = line[at]
+        if plain := _PLAIN.match(line, at):
+            word.append(plain[0])
+            started = True
+            at = plain.end()
+            continue
         if character == "\\":
             run = len(line[at:]) - len(line[at:].lstrip("\\"))
             at += run

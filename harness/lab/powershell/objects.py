@@ -75,15 +75,16 @@ class CaseDict(MutableMapping[str, V]):
     __slots__ = ("_items",)
 
     def __init__(self, items: Mapping[str, V] | Iterable[tuple[str, V]] = ()) -> None:
-        self._items: dict[str, tuple[str, V]] = {}
         # Most are made of a dict or of another one of these; asking for any other mapping is slow.
         if isinstance(items, CaseDict):
-            self._items.update(items._items)  # noqa: SLF001  its own kind
-        elif isinstance(items, dict):
-            for key, value in items.items():
-                self[key] = value
-        else:
-            self.update(items)
+            self._items: dict[str, tuple[str, V]] = items._items.copy()  # noqa: SLF001  its own kind
+            return
+        if isinstance(items, dict):
+            self._items = {key.lower(): (key, value) for key, value in items.items()}
+            if len(self._items) == len(items):
+                return
+        self._items = {}
+        self.update(items)
 
     def __getitem__(self, key: str) -> V:
         """Give the value, whatever the key's case."""

@@ -6,9 +6,10 @@ import datetime as dt
 import re
 import uuid
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.lab.powershell.objects import EnumValue, PSObject, Value
+from harness.lab.powershell.objects import CaseDict, EnumValue, PSObject, Value
 from harness.lab.state.kinds import GUID, LOCAL_TIME, STRINGS, UTC_TIME, Kind, flat
 
 if TYPE_CHECKING:
@@ -80,8 +81,15 @@ class Forest:
             text: What the reference's ``ToString()`` gives.
             guid: The object's own; zeros where it isn't known.
         """
-        parts = split_dn(dn)
-        properties = {
+        return PSObject(OBJECT_ID, _reference(self.domain, dn, guid), text=text)
+
+
+@lru_cache(maxsize=1024)
+def _reference(domain: str, dn: str, guid: str) -> CaseDict[Value]:
+    """Give a reference's properties, to be copied; listings make the same ones again and again."""
+    parts = split_dn(dn)
+    return CaseDict(
+        {
             "OrgHierarchyToIgnore": None,
             "IsDeleted": False,
             "Rdn": parts[0],
@@ -89,13 +97,13 @@ class Forest:
             "Depth": sum(not part.upper().startswith("DC=") for part in parts),
             "DistinguishedName": dn,
             "IsRelativeDn": False,
-            "DomainId": self.domain,
-            "PartitionGuid": uuid.uuid5(uuid.NAMESPACE_DNS, self.domain),
-            "PartitionFQDN": self.domain,
+            "DomainId": domain,
+            "PartitionGuid": uuid.uuid5(uuid.NAMESPACE_DNS, domain),
+            "PartitionFQDN": domain,
             "ObjectGuid": uuid.UUID(guid) if guid else uuid.UUID(int=0),
             "Name": _unescape(parts[0].partition("=")[2]),
         }
-        return PSObject(OBJECT_ID, properties, text=text)
+    )
 
 
 def escape(name: str) -> str:

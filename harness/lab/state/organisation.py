@@ -14,15 +14,16 @@ from harness.lab.state.connectors import (
 )
 from harness.lab.state.directory import Entry, Forest, ObjectClass, escape, new_entry
 from harness.lab.state.kinds import STRING, text_of
-from harness.lab.state.server import EXCHANGE_SERVER, server_class
+from harness.lab.state.server import EXCHANGE_SERVER, server_class, server_version
 from harness.lab.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from harness.lab.machine import Machine, MachineSpec
+    from harness.lab.machine import Machine
     from harness.lab.powershell.objects import PSList
+    from harness.lab.spec import MachineSpec
     from harness.lab.store import Json
 
 _FOLDER = "organisations"
@@ -147,7 +148,7 @@ class Organisation:
         computed = {"Site": None if self.edge else self.forest.object_id(site, site_text)}
         if machine is None:
             return Entry(EXCHANGE_SERVER, stored, self.forest, computed)
-        computed["AdminDisplayVersion"] = machine.build.as_object()
+        computed["AdminDisplayVersion"] = server_version(machine.build)
         return Entry(server_class(machine.product.year), stored, self.forest, computed)
 
     def send_connectors(self) -> list[Entry]:

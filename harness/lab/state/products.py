@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from harness.lab.powershell.objects import PSObject
-
 ROLES = ("mailbox", "client_access", "hub_transport", "edge_transport", "unified_messaging")
 """What may be installed on a server, by the inventory's names."""
 
@@ -37,17 +35,6 @@ class Build:
     def configured(self) -> str:
         """As the registry's ``ConfiguredVersion`` gives it."""
         return f"{self.major}.{self.minor}.{self.build}.{self.revision}"
-
-    def as_object(self) -> PSObject:
-        """Make ``AdminDisplayVersion``."""
-        properties = {
-            "Major": self.major,
-            "Minor": self.minor,
-            "Build": self.build,
-            "Revision": self.revision,
-            "FilePatchLevelDescription": None,
-        }
-        return PSObject("Microsoft.Exchange.Data.ServerVersion", properties, text=self.text)
 
 
 @dataclass(frozen=True, slots=True)

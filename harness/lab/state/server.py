@@ -6,13 +6,14 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING
 
+from harness.lab.powershell.objects import PSObject
 from harness.lab.state.connectors import NETWORK_ADDRESSES, OBJECT_ID_KIND, SERVER_ROLE
 from harness.lab.state.directory import ObjectClass
 from harness.lab.state.kinds import BOOL, INT, PATH, SPAN, STRING, STRINGS, enumeration, named
 
 if TYPE_CHECKING:
     from harness.lab.state.directory import Forest
-    from harness.lab.state.products import Parts, Product
+    from harness.lab.state.products import Build, Parts, Product
     from harness.lab.store import Json
 
 _DATA = "Microsoft.Exchange.Data"
@@ -109,6 +110,18 @@ def server_class(year: int) -> ObjectClass:
     """
     shown = {name: kind for name, kind in EXCHANGE_SERVER.properties.items() if _SINCE.get(name, 0) <= year}
     return replace(EXCHANGE_SERVER, properties=shown)
+
+
+def server_version(build: Build) -> PSObject:
+    """Make ``AdminDisplayVersion``."""
+    properties = {
+        "Major": build.major,
+        "Minor": build.minor,
+        "Build": build.build,
+        "Revision": build.revision,
+        "FilePatchLevelDescription": None,
+    }
+    return PSObject(f"{_DATA}.ServerVersion", properties, text=build.text)
 
 
 def _server_role(product: Product, parts: Parts) -> str:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from harness.executor import Executor
 
-STEP = 1024 * 1024
+STEP = CHUNK
 """How many bytes of a file are read before they are shown, where one process reads them all."""
 
 _BUNDLE = 1000  # files in one task at most

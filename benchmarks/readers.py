@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SIZE = 200_000_000
-_SLOW_SIZE = 16_000_000  # for sides that take many seconds a round
+_SLOW_SIZE = 24_000_000  # for sides that take many seconds a round
 _ROUNDS = 3
 _ROWS = 4000
 _ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "GOMAXPROCS": "1"}

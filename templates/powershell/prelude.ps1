@@ -19,12 +19,13 @@ function ConvertTo-HarnessJson($Value) {
     if ($Value -is [int] -or $Value -is [long] -or $Value -is [uint32]) { return [string]$Value }
     if ($Value -is [string]) { return ConvertTo-HarnessString $Value }
     if ($Value -is [System.Collections.IDictionary]) {
-        # Most members are plain texts: a call for each of them would be most of a batch's own time.
+        # Most members are plain texts, flags or numbers: a call for each would be most of a batch's own time.
         $special = '[\x00-\x1f"\\]'
         $members = @(foreach ($key in @($Value.Keys)) {
             $item = $Value[$key]
             if ($key -match $special) { $name = ConvertTo-HarnessString $key } else { $name = '"' + $key + '"' }
             if ($item -is [string] -and $item -notmatch $special) { $name + ':"' + $item + '"' }
+            elseif ($item -is [bool] -or $item -is [int]) { $name + ':' + ([string]$item).ToLowerInvariant() }
             else { $name + ':' + (ConvertTo-HarnessJson $item) }
         })
         return '{' + [string]::Join(',', [string[]]$members) + '}'

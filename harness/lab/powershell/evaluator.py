@@ -107,6 +107,7 @@ class LoopSignal(Exception):  # noqa: N818 - control flow, not an error
 STATEMENT_ERRORS = (TerminatingError, DotNetError, NotSimulatedError, ScriptSyntaxError, RecursionError)
 _CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None}
 _COMPARISONS = frozenset({name for one in ("eq", "ne", "gt", "ge", "lt", "le") for name in (one, f"c{one}")})
+_TYPE_OPERATORS = frozenset({"is", "isnot", "as"})
 _ARITHMETIC = {"-": operators.subtract, "*": operators.multiply}
 
 
@@ -483,14 +484,16 @@ class Evaluator(Invocation):
 
     def value(self, node: Node) -> Value:
         """Evaluate an expression."""
+        if type(node) is Literal:  # every other node is one
+            return node.value
         return self._expressions[type(node)](node)
 
     def raw_value(self, node: Node) -> Value:
         """Evaluate an expression, with `NOTHING` where it is a command's missing output."""
-        if isinstance(node, Variable) and not node.scope:
-            found = self.scope.holder(node.name.lower())
-            if found is not None and found.variables[node.name.lower()] is NOTHING:
-                return NOTHING
+        if isinstance(node, Literal):
+            return node.value
+        if isinstance(node, Variable):
+            return self._raw_variable(node)
         if isinstance(node, Paren):
             return self.raw_result(node.body)
         if isinstance(node, SubExpression):
@@ -515,6 +518,10 @@ class Evaluator(Invocation):
         return text(holder.variables["ofs"]) if holder else " "
 
     def _variable(self, node: Variable) -> Value:
+        value = self._raw_variable(node)
+        return None if value is NOTHING else value
+
+    def _raw_variable(self, node: Variable) -> Value:
         if node.scope:
             return self.scoped_variable(node.name, node.scope)
         name = node.name.lower()
@@ -523,8 +530,7 @@ class Evaluator(Invocation):
         scope: Scope | None = self.scope
         while scope is not None:
             if name in scope.variables:
-                found = scope.variables[name]
-                return None if found is NOTHING else found
+                return scope.variables[name]
             scope = scope.parent
         return self.missing_variable(node.name)
 
@@ -596,7 +602,7 @@ class Evaluator(Invocation):
         if name == "or":
             return conversions.truth(self.value(node.left)) or conversions.truth(self.value(node.right))
         left = self.value(node.left)
-        if name in {"is", "isnot", "as"}:
+        if name in _TYPE_OPERATORS:
             return self._type_operator(name, left, node.right)
         return self.operate(name, left, self.value(node.right))
 

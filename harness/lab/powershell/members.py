@@ -391,7 +391,7 @@ class Members:
             return net.name == "System.Object" or isinstance(value, PSObject)
         names = value.type_names if isinstance(value, PSObject) else (type_name(value),)
         wanted = net.name.lower()
-        return any(wanted == name.lower() for own in names for name in self.owner.session.bases(own))
+        return any(wanted in self.owner.session.derived_from(own) for own in names)
 
     def convert(self, value: Value, name: str) -> Value:  # noqa: C901, PLR0911 - one row per kind of type
         """Convert a value to a type by name.

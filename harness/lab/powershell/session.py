@@ -90,6 +90,7 @@ class Session:
 
         self.registries = (*CORE, *registries)
         self._bases: dict[str, tuple[str, ...]] = {}
+        self._derived: dict[str, frozenset[str]] = {}
         self.machine = machine
         self.version_text = version
         major, _, minor = version.partition(".")
@@ -237,6 +238,13 @@ class Session:
         known = self._bases.get(name)
         if known is None:
             known = self._bases[name] = tuple(self._chain(name))
+        return known
+
+    def derived_from(self, name: str) -> frozenset[str]:
+        """Give a type's name and the names of what it derives from, in lower case."""
+        known = self._derived.get(name)
+        if known is None:
+            known = self._derived[name] = frozenset(base.lower() for base in self.bases(name))
         return known
 
     def _chain(self, name: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from harness.lab.powershell.binding import ALL_SETS, Argument, Binder
@@ -242,6 +243,22 @@ def _joined(own: CaseDict[Value], extra: CaseDict[Value]) -> CaseDict[Value]:
     return joined
 
 
+@lru_cache(maxsize=256)
+def _my_invocation(name: str, position: Position) -> PSObject:
+    """Make ``$MyInvocation``, which nothing can change."""
+    command = PSObject("System.Management.Automation.FunctionInfo", {"Name": name}, text=name, partial=True)
+    return PSObject(
+        "System.Management.Automation.InvocationInfo",
+        {
+            "MyCommand": command,
+            "InvocationName": name or "&",
+            "ScriptLineNumber": position.line,
+            "Line": position.text,
+        },
+        partial=True,
+    )
+
+
 class BlockStage(Stage):
     """A function or a script block in a pipeline.
 
@@ -284,25 +301,10 @@ class BlockStage(Stage):
         try:
             scope.variables["args"] = binder.rest
             scope.variables["psboundparameters"] = Hashtable([(k, v) for k, v in binder.bound.items()], ordered=True)
-            scope.variables["myinvocation"] = self._my_invocation()
+            scope.variables["myinvocation"] = _my_invocation(self.name, self.position)
             self._variables(evaluator)
         finally:
             owner.scope, owner.body = outer, body
-
-    def _my_invocation(self) -> PSObject:
-        command = PSObject(
-            "System.Management.Automation.FunctionInfo", {"Name": self.name}, text=self.name, partial=True
-        )
-        return PSObject(
-            "System.Management.Automation.InvocationInfo",
-            {
-                "MyCommand": command,
-                "InvocationName": self.name or "&",
-                "ScriptLineNumber": self.position.line,
-                "Line": self.position.text,
-            },
-            partial=True,
-        )
 
     def _variables(self, evaluator: Evaluator) -> None:
         variables = self.scope.variables

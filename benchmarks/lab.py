@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import json
 import os
 import subprocess
@@ -173,7 +174,11 @@ def _figures(running: Lab) -> dict[str, Any]:
 async def _serve(folder: Path) -> None:
     running = Lab([Simulated(**host) for host in json.loads(sys.stdin.readline())], folder)
     try:
-        _say({name: asdict(host) for name, host in (await running.start()).items()})
+        found = await running.start()
+        # What many servers are made of stays; looking through it for what doesn't takes a tenth of the time.
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 100)
+        _say({name: asdict(host) for name, host in found.items()})
         while await asyncio.to_thread(sys.stdin.readline):
             _say(_figures(running))
     finally:

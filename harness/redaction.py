@@ -92,8 +92,10 @@ class Redactor:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._values: set[str] = set()
         self._forms: set[str] = set()
         self._pattern: re.Pattern[str] | None = None
+        self._outdated = False
 
     def register(self, value: str) -> None:
         """Redact this value from now on.
@@ -104,9 +106,11 @@ class Redactor:
         if len(value) < SHORTEST:
             return
         with self._lock:
-            self._forms.update(_forms(value))
-            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
-            self._pattern = re.compile("|".join(re.escape(form) for form in longest_first))
+            # Many hosts have one password, and many passwords come one after the other before anything is said.
+            if value not in self._values:
+                self._values.add(value)
+                self._forms.update(_forms(value))
+                self._outdated = True
 
     def redact(self, text: str) -> str:
         """Give the text with every registered secret replaced.
@@ -115,14 +119,24 @@ class Redactor:
             text: Any text that is about to leave harness. It has to hold a secret in one piece, so redact
                 before wrapping or cutting.
         """
+        if self._outdated:
+            self._compile()
         pattern = self._pattern
         return pattern.sub(MASK, text) if pattern else text
+
+    def _compile(self) -> None:
+        with self._lock:
+            longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
+            self._pattern = re.compile("|".join(re.escape(form) for form in longest_first)) if longest_first else None
+            self._outdated = False
 
     def clear(self) -> None:
         """Forget all values: for tests, and for a process that outlives its inventory."""
         with self._lock:
+            self._values.clear()
             self._forms.clear()
             self._pattern = None
+            self._outdated = False
 
 
 def _forms(value: str) -> Iterator[str]:

@@ -125,3 +125,17 @@ def test_secrets_compare_by_value() -> None:
     assert Secret("a") != Secret("b")
     assert Secret("a") != "a"
     assert copy.deepcopy(Secret("a")) == copy.copy(Secret("a"))
+
+
+def test_a_value_that_looks_like_another_ones_form_is_a_secret_of_its_own() -> None:
+    """Its own forms are redacted, too, and so is what was registered after something was said."""
+    first = "correct horse"
+    second = base64.b64encode(first.encode()).decode()
+    redactor = Redactor()
+    redactor.register(first)
+    assert redactor.redact(f"it is {second}") == f"it is {MASK}"
+
+    redactor.register(second)
+    redactor.register(second)
+
+    assert redactor.redact(f"sent {base64.b64encode(second.encode()).decode()}") == f"sent {MASK}"

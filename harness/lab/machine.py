@@ -111,6 +111,7 @@ class Machine:
     """Whether there are cmdlets of Exchange's and IIS's."""
 
     __slots__ = (
+        "_installed_keys",
         "_sessions",
         "_sessions_lock",
         "accounts",
@@ -141,6 +142,7 @@ class Machine:
         self.iis = iis.Iis(self.store, iis.log_file_schema(self.product.windows.iis), self.parts.iis)
         self.services = services.Services(self.store, services.catalogue(self.product, self.parts))
         self.network = Network(self.store, spec.install_path)
+        self._installed_keys = registry.keys(self.product, self.parts, self.product.windows, spec.install_path)
         self.flush_hooks: list[Callable[[], None]] = []
         """Called when someone asks IIS to write the log lines that it still holds."""
         self._sessions: dict[uuid.UUID, RemoteSession] = {}
@@ -228,8 +230,9 @@ class Machine:
     @property
     def registry(self) -> CaseDict[CaseDict[Value]]:
         """The simulated part of the registry: values by name by key."""
-        known = registry.keys(self.product, self.parts, self.product.windows, self.spec.install_path)
-        return CaseDict({**known, **self.network.keys()})
+        found = CaseDict(self._installed_keys)
+        found.update(self.network.keys())
+        return found
 
     @property
     def environment(self) -> dict[str, str]:

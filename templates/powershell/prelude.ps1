@@ -14,33 +14,34 @@ function ConvertTo-HarnessString($Value) {
 }
 
 function ConvertTo-HarnessJson($Value) {
-    if ($null -eq $Value) { return 'null' }
-    if ($Value -is [bool]) { if ($Value) { return 'true' } else { return 'false' } }
-    if ($Value -is [int] -or $Value -is [long] -or $Value -is [uint32]) { return [string]$Value }
-    if ($Value -is [string]) { return ConvertTo-HarnessString $Value }
-    if ($Value -is [System.Collections.IDictionary]) {
-        # Most members are plain texts, flags or numbers: a call for each would be most of a batch's own time.
+    if ($Value -is [string]) { ConvertTo-HarnessString $Value }
+    elseif ($Value -is [System.Collections.IDictionary]) {
+        # Most members are plain texts, flags or numbers: a call or a second look at each would be most of a batch's own time.
         $special = '[\x00-\x1f"\\]'
+        $plain = [string]::Join('', [string[]]@($Value.Keys)) -notmatch $special
         $members = @(foreach ($key in @($Value.Keys)) {
             $item = $Value[$key]
-            if ($key -match $special) { $name = ConvertTo-HarnessString $key } else { $name = '"' + $key + '"' }
-            if ($item -is [string] -and $item -notmatch $special) { $name + ':"' + $item + '"' }
-            elseif ($item -is [bool] -or $item -is [int]) { $name + ':' + ([string]$item).ToLowerInvariant() }
-            else { $name + ':' + (ConvertTo-HarnessJson $item) }
+            if ($plain -and $item -is [string] -and $item -notmatch $special) { """$key"":""$item""" }
+            elseif ($plain -and ($item -is [bool] -or $item -is [int])) { """$key"":$(([string]$item).ToLowerInvariant())" }
+            elseif ($plain) { """$key"":$(ConvertTo-HarnessJson $item)" }
+            else { "$(ConvertTo-HarnessString $key):$(ConvertTo-HarnessJson $item)" }
         })
-        return '{' + [string]::Join(',', [string[]]$members) + '}'
+        "{$([string]::Join(',', [string[]]$members))}"
     }
-    if ($Value -is [System.Collections.IEnumerable]) {
+    elseif ($Value -is [System.Collections.IEnumerable]) {
         $items = @(foreach ($item in $Value) { ConvertTo-HarnessJson $item })
-        return '[' + [string]::Join(',', [string[]]$items) + ']'
+        "[$([string]::Join(',', [string[]]$items))]"
     }
-    if ($Value -is [System.Management.Automation.PSCustomObject]) {
+    elseif ($null -eq $Value) { 'null' }
+    elseif ($Value -is [bool]) { if ($Value) { 'true' } else { 'false' } }
+    elseif ($Value -is [int] -or $Value -is [long] -or $Value -is [uint32]) { [string]$Value }
+    elseif ($Value -is [System.Management.Automation.PSCustomObject]) {
         $members = @(foreach ($property in $Value.PSObject.Properties) {
-            (ConvertTo-HarnessString $property.Name) + ':' + (ConvertTo-HarnessJson $property.Value)
+            "$(ConvertTo-HarnessString $property.Name):$(ConvertTo-HarnessJson $property.Value)"
         })
-        return '{' + [string]::Join(',', [string[]]$members) + '}'
+        "{$([string]::Join(',', [string[]]$members))}"
     }
-    ConvertTo-HarnessString $Value
+    else { ConvertTo-HarnessString $Value }
 }
 
 function Get-HarnessFailure($Record) {
@@ -74,11 +75,13 @@ function Get-HarnessWindows {
     [version]@(Get-WmiObject -Class Win32_OperatingSystem)[0].Version
 }
 
-$HarnessServices = New-Object System.Collections.ArrayList
-function Get-HarnessServices {
+$HarnessServices = @{}
+function Get-HarnessServices($Names) {
     # A server needs a moment to list its services, so a batch's reads share one list: they come after its writes.
-    if ($HarnessServices.Count -eq 0) { $HarnessServices.AddRange(@(Get-WmiObject -Class Win32_Service)) }
-    $HarnessServices
+    if ($HarnessServices.Count -eq 0) {
+        foreach ($service in @(Get-WmiObject -Class Win32_Service)) { $HarnessServices[[string]$service.Name] = $service }
+    }
+    foreach ($name in $Names) { if ($HarnessServices.ContainsKey($name)) { $HarnessServices[$name] } }
 }
 
 function Invoke-HarnessProgram($Program, $Arguments) {

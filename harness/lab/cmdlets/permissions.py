@@ -8,6 +8,7 @@ from harness.lab.cmdlets.network import NETWORK
 from harness.lab.powershell.cmdlet import NetType, with_session
 from harness.lab.powershell.formatting import text
 from harness.lab.powershell.objects import (
+    CaseDict,
     DotNetError,
     EnumValue,
     NotSimulatedError,
@@ -104,7 +105,11 @@ def _access_control(session: Session, path: Value) -> PSObject:
 
 
 NETWORK.type(
-    NetType("System.IO.Directory", ("IO.Directory",), methods={"Exists": _exists, "GetAccessControl": _access_control})
+    NetType(
+        "System.IO.Directory",
+        ("IO.Directory",),
+        methods=CaseDict({"Exists": _exists, "GetAccessControl": _access_control}),
+    )
 )
 
 

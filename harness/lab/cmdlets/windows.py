@@ -11,6 +11,7 @@ from harness.lab.cmdlets.network_programs import netsh_firewall
 from harness.lab.powershell.cmdlet import NetType, Parameter, Registry, with_session
 from harness.lab.powershell.core.language import test_path as core_test_path
 from harness.lab.powershell.objects import (
+    CaseDict,
     DotNetError,
     NotSimulatedError,
     PSObject,
@@ -391,7 +392,7 @@ WINDOWS.type(
     NetType(
         "System.Net.Dns",
         ("Net.Dns",),
-        methods={"GetHostEntry": _host_entry, "GetHostByName": _host_entry, "GetHostName": _host_name},
+        methods=CaseDict({"GetHostEntry": _host_entry, "GetHostByName": _host_entry, "GetHostName": _host_name}),
     )
 )
 

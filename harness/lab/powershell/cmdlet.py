@@ -168,10 +168,10 @@ class NetType:
     base: str = "System.Object"
     new: Callable[..., Value] | None = None
     cast: Callable[..., Value] | None = None
-    statics: Mapping[str, Value] = field(default_factory=dict)
-    setters: Mapping[str, Callable[..., None]] = field(default_factory=dict)
-    methods: Mapping[str, Callable[..., Value]] = field(default_factory=dict)
-    members: Mapping[str, int] = field(default_factory=dict)
+    statics: CaseDict[Value] = field(default_factory=CaseDict)
+    setters: CaseDict[Callable[..., None]] = field(default_factory=CaseDict)
+    methods: CaseDict[Callable[..., Value]] = field(default_factory=CaseDict)
+    members: CaseDict[int] = field(default_factory=CaseDict)
     flags: bool = False
 
 
@@ -280,7 +280,7 @@ class Registry:
         self, name: str, members: Mapping[str, int], *, aliases: tuple[str, ...] = (), flags: bool = False
     ) -> NetType:
         """Declare an enumeration; strings and numbers convert to its `EnumValue`, ``[X]::Member`` reads them."""
-        return self.type(NetType(name, aliases, "System.Enum", members=members, flags=flags))
+        return self.type(NetType(name, aliases, "System.Enum", members=CaseDict(members), flags=flags))
 
     def alias(self, name: str, command: str) -> None:
         """Declare an alias."""

@@ -89,8 +89,10 @@ def is_number(value: Value) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
-def truth(value: Value) -> bool:
+def truth(value: Value) -> bool:  # noqa: PLR0911 - one row per kind of value
     """Convert to ``[bool]`` as conditions do."""
+    if value is True or value is False:  # most are
+        return value
     if isinstance(value, list):
         if len(value) == 1:
             inner = value[0]
@@ -332,12 +334,11 @@ def enum_member(value: Value, net: NetType) -> EnumValue:
     Raises:
         DotNetError: There is no such member.
     """
-    by_name = {name.lower(): (name, held) for name, held in net.members.items()}
     if isinstance(value, EnumValue) and value.type_name == net.name:
         return value
     if isinstance(value, str) and not re.fullmatch(r"-?\d+", value.strip()):
-        names = [part.strip().lower() for part in value.split(",")]
-        unknown = [name for name in names if name not in by_name]
+        names = [part.strip() for part in value.split(",")]
+        unknown = [name for name in names if name not in net.members]
         if unknown or (len(names) > 1 and not net.flags):
             listed = ",".join(net.members)
             raise cannot(
@@ -347,7 +348,7 @@ def enum_member(value: Value, net: NetType) -> EnumValue:
                 f"Specify one of the following enumerator names and try again:\n{listed}",
                 "InvalidCastFromStringToEnumeration",
             )
-        return _enum_number(sum({by_name[name][1] for name in names}), net)
+        return _enum_number(sum({net.members[name] for name in names}), net)
     if isinstance(value, list):
         return enum_member(",".join(text(item) for item in value), net)
     if isinstance(value, bool) or value is None or not isinstance(value, int | str):

@@ -490,17 +490,17 @@ class Evaluator(Invocation):
 
     def raw_value(self, node: Node) -> Value:
         """Evaluate an expression, with `NOTHING` where it is a command's missing output."""
-        if isinstance(node, Literal):
+        if type(node) is Literal:
             return node.value
-        if isinstance(node, Variable):
+        if type(node) is Variable:
             return self._raw_variable(node)
-        if isinstance(node, Paren):
+        if type(node) is Paren:
             return self.raw_result(node.body)
-        if isinstance(node, SubExpression):
+        if type(node) is SubExpression:
             collected: list[Value] = []
             self.run_block(node.body, collected.append)
             return self._shape(collected)
-        return self.value(node)
+        return self._expressions[type(node)](node)
 
     def _expandable(self, node: Expandable) -> str:
         separator = self.separator()

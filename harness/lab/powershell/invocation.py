@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.lab.powershell import conversions
-from harness.lab.powershell.binding import COMMON, RISKY, Argument, Binder, splat
+from harness.lab.powershell.binding import Argument, Binder, splat
 from harness.lab.powershell.cmdlet import Call, Cmdlet, Native
 from harness.lab.powershell.errors import ThrownError, command_not_found, runtime_error
 from harness.lab.powershell.formatting import text
@@ -435,11 +435,13 @@ class Invocation:
             arguments = self.arguments(node)
             return BlockStage(self, target.body, arguments, name="", dot=node.operator == ".")
         name = target
-        for _ in range(5):
-            if self.scope.function(name.lower()):
-                break
-            name = self.session.alias(name) or name
         function = self.scope.function(name.lower())
+        for _ in range(5):
+            alias = None if function else self.session.alias(name)
+            if alias is None:
+                break
+            name = alias
+            function = self.scope.function(name.lower())
         if function is not None:
             arguments = self.arguments(node)
             stage = BlockStage(self, function.body, arguments, name=function.name, dot=node.operator == ".")
@@ -497,11 +499,7 @@ class Invocation:
 
     def binder(self, cmdlet: Cmdlet) -> Binder:
         """Make the binder of a cmdlet."""
-        own = [p for p in cmdlet.parameters if self.session.has(p.since)]
-        names = {p.name.lower() for p in own}
-        common = (*COMMON, *(RISKY if cmdlet.should_process else ()))
-        shared = [p for p in common if p.name.lower() not in names and self.session.has(p.since)]
-        return Binder(cmdlet.name, [*own, *shared], cmdlet.default_set, self.convert)
+        return Binder(cmdlet.name, self.session.parameters(cmdlet), cmdlet.default_set, self.convert)
 
 
 def _discard(_value: Value) -> None:

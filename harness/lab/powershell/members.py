@@ -168,7 +168,7 @@ class Members:
     def set(self, value: Value, name: str, new: Value, *, static: bool = False) -> None:
         """Write a property."""
         if static:
-            setter = CaseDict(value.setters).get(name)
+            setter = value.setters.get(name)
             if setter is None:
                 raise NotSimulatedError(f"setting [{value.name}]::{name}")
             self.owner.session.call_type(setter, [new])
@@ -330,10 +330,9 @@ class Members:
     def static(self, target: Value, name: str) -> Value:
         """Read ``[type]::name``."""
         net = self._as_type(target)
-        members = CaseDict(net.members)
-        if name in members:
-            return EnumValue(net.name, members.spelling(name), members[name])
-        found = CaseDict(net.statics).get(name, _MISSING)
+        if name in net.members:
+            return EnumValue(net.name, net.members.spelling(name), net.members[name])
+        found = net.statics.get(name, _MISSING)
         if found is _MISSING:
             raise NotSimulatedError(f"[{net.name}]::{name}")
         return self.owner.session.call_type(found, []) if callable(found) else found
@@ -341,14 +340,14 @@ class Members:
     def call_static(self, target: Value, name: str, arguments: Sequence[Value]) -> Value:
         """Call ``[type]::name(arguments)``."""
         net = self._as_type(target)
-        if name.lower() == "new" and name not in CaseDict(net.methods):
+        if name.lower() == "new" and name not in net.methods:
             if self.owner.session.version < (5, 0):
                 raise runtime_error(
                     f"Method invocation failed because [{net.name}] does not contain a method named 'new'.",
                     "MethodNotFound",
                 )
             return self.create(net, arguments)
-        function = CaseDict(net.methods).get(name)
+        function = net.methods.get(name)
         if function is None:
             raise NotSimulatedError(f"[{net.name}]::{name}()")
         session = self.owner.session
@@ -389,9 +388,11 @@ class Members:
             return isinstance(value, _IMPLEMENTED_BY[net.name])
         if net.name in {"System.Object", "System.Management.Automation.PSObject"}:
             return net.name == "System.Object" or isinstance(value, PSObject)
-        names = value.type_names if isinstance(value, PSObject) else (type_name(value),)
         wanted = net.name.lower()
-        return any(wanted in self.owner.session.derived_from(own) for own in names)
+        derived_from = self.owner.session.derived_from
+        if isinstance(value, PSObject):
+            return any(wanted in derived_from(own) for own in value.type_names)
+        return wanted in derived_from(type_name(value))
 
     def convert(self, value: Value, name: str) -> Value:  # noqa: C901, PLR0911 - one row per kind of type
         """Convert a value to a type by name.

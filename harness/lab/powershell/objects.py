@@ -84,7 +84,8 @@ class CaseDict(MutableMapping[str, V]):
             if len(self._items) == len(items):
                 return
         self._items = {}
-        self.update(items)
+        if items:
+            self.update(items)
 
     def __getitem__(self, key: str) -> V:
         """Give the value, whatever the key's case."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.lab.powershell.cmdlet import BUILTIN, Call, Cmdlet, Native, NetType, Registry, Source
+from harness.lab.powershell.binding import COMMON, RISKY
+from harness.lab.powershell.cmdlet import BUILTIN, Call, Cmdlet, Native, NetType, Parameter, Registry, Source
 from harness.lab.powershell.objects import CaseDict, DotNetError, NotSimulatedError, Value
 
 if TYPE_CHECKING:
@@ -21,6 +23,21 @@ if TYPE_CHECKING:
 def _version(text: str) -> tuple[int, int]:
     major, _, minor = text.partition(".")
     return int(major), int(minor or 0)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What was looked up among declarations; a lab's servers run thousands of processes that ask the same."""
+
+    types: dict[str, NetType] = field(default_factory=dict)
+    bases: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    derived: dict[str, frozenset[str]] = field(default_factory=dict)
+    parameters: dict[int, tuple[Cmdlet, list[Parameter]]] = field(default_factory=dict)
+
+
+@lru_cache(maxsize=16)
+def _found(_registries: tuple[Registry, ...], _version: tuple[int, int]) -> _Found:
+    return _Found()
 
 
 class ProcessTerminatedError(BaseException):
@@ -89,8 +106,6 @@ class Session:
         from harness.lab.powershell.core import CORE  # noqa: PLC0415 - the core's cmdlets need this class's module
 
         self.registries = (*CORE, *registries)
-        self._bases: dict[str, tuple[str, ...]] = {}
-        self._derived: dict[str, frozenset[str]] = {}
         self.machine = machine
         self.version_text = version
         major, _, minor = version.partition(".")
@@ -101,7 +116,7 @@ class Session:
         self.encoding = encoding
         self.computer_name = computer_name
         self.loaded: dict[str, frozenset[str] | None] = {BUILTIN.name: None}
-        self._found_types: dict[str, NetType] = {}
+        self._found = _found(self.registries, self.version)
         self.not_simulated: list[str] = []
         """Everything that was refused as not simulated, even where the script caught it."""
         self.evaluator: Evaluator
@@ -197,15 +212,26 @@ class Session:
         """Say whether this PowerShell is at least of that version."""
         return self.version >= _version(since)
 
+    def parameters(self, cmdlet: Cmdlet) -> list[Parameter]:
+        """Give the parameters that a cmdlet has in this PowerShell, the common ones included."""
+        known = self._found.parameters.get(id(cmdlet))  # to hash one is to hash all of its parameters
+        if known is None:
+            own = [p for p in cmdlet.parameters if self.has(p.since)]
+            names = {p.name.lower() for p in own}
+            common = (*COMMON, *(RISKY if cmdlet.should_process else ()))
+            shared = [p for p in common if p.name.lower() not in names and self.has(p.since)]
+            known = self._found.parameters[id(cmdlet)] = (cmdlet, [*own, *shared])
+        return known[1]
+
     def find_type(self, name: str) -> NetType:
         """Find a .NET type by its name in a script.
 
         Raises:
             NotSimulatedError: It isn't declared.
         """
-        known = self._found_types.get(name)
+        known = self._found.types.get(name)
         if known is None:
-            known = self._found_types[name] = self._find_type(name)
+            known = self._found.types[name] = self._find_type(name)
         return known
 
     def _find_type(self, name: str) -> NetType:
@@ -235,16 +261,16 @@ class Session:
 
     def bases(self, name: str) -> tuple[str, ...]:
         """Give a type's name and the names of what it derives from, up to ``System.Object``."""
-        known = self._bases.get(name)
+        known = self._found.bases.get(name)
         if known is None:
-            known = self._bases[name] = tuple(self._chain(name))
+            known = self._found.bases[name] = tuple(self._chain(name))
         return known
 
     def derived_from(self, name: str) -> frozenset[str]:
         """Give a type's name and the names of what it derives from, in lower case."""
-        known = self._derived.get(name)
+        known = self._found.derived.get(name)
         if known is None:
-            known = self._derived[name] = frozenset(base.lower() for base in self.bases(name))
+            known = self._found.derived[name] = frozenset(base.lower() for base in self.bases(name))
         return known
 
     def _chain(self, name: str) -> list[str]:

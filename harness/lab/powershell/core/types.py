@@ -9,7 +9,7 @@ import ntpath
 import uuid
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.lab.powershell import conversions, operators
 from harness.lab.powershell.cmdlet import NetType, Registry, with_session
@@ -17,6 +17,7 @@ from harness.lab.powershell.exceptions import EXCEPTIONS
 from harness.lab.powershell.formatting import format_string, text
 from harness.lab.powershell.objects import (
     Byte,
+    CaseDict,
     Char,
     DotNetError,
     Hashtable,
@@ -48,7 +49,8 @@ _ARGUMENT = "System.ArgumentException"
 
 
 def _static(name: str, *aliases: str, **parts: Value) -> None:
-    TYPES.type(NetType(name, aliases, **parts))
+    folded: dict[str, Any] = {key: CaseDict(part) if isinstance(part, dict) else part for key, part in parts.items()}
+    TYPES.type(NetType(name, aliases, **folded))
 
 
 # Numbers

@@ -103,7 +103,10 @@ def _powershell(process: HostProcess, arguments: str, variables: Mapping[str, st
         io=io,
         computer_name=process.machine.name,
     )
-    return host.run(arguments, io, session)
+    try:
+        return host.run(arguments, io, session)
+    finally:
+        session.close()
 
 
 def _write(io: ProcessIO, text: str) -> int:

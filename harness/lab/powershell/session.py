@@ -123,6 +123,10 @@ class Session:
 
     # Ending
 
+    def close(self) -> None:
+        """Let go of everything at once; the evaluator's parts refer to each other and would wait for the collector."""
+        vars(self.evaluator).clear()
+
     def check(self) -> None:
         """End the process if it was told to.
 

@@ -64,16 +64,16 @@ class Stage:
     def connect(self, out: Out) -> None:
         """Say where the output goes; the next stage runs in the pipeline's own scope and streams."""
         owner = self.owner
+        self._outer = outer = (owner.scope, owner.body, owner.sinks)
 
-        def onward(value: Value) -> None:
+        def onward(value: Value) -> None:  # without self: what refers to itself waits for the garbage collector
             scope, body, sinks = owner.scope, owner.body, owner.sinks
-            owner.scope, owner.body, owner.sinks = self._outer
+            owner.scope, owner.body, owner.sinks = outer
             try:
                 out(value)
             finally:
                 owner.scope, owner.body, owner.sinks = scope, body, sinks
 
-        self._outer = (owner.scope, owner.body, owner.sinks)
         self.out = onward
         if self.redirections:
             self._sinks, self.out = owner.redirected(self.redirections, onward)
@@ -209,6 +209,7 @@ class CmdletStage(Stage):
     def end(self) -> None:
         """Run EndProcessing."""
         self._step(self.cmdlet.end)
+        self.call.state.pop("$stage", None)
 
     def _step(self, function: CmdletFunction | None) -> None:
         if function is None:

@@ -20,6 +20,8 @@ CONTROL_C_EXIT: Final = 0xC000013A
 
 UTF8_CODE_PAGE: Final = 65001
 
+_ROOM: Final = 66_000  # values on a frame's stack, somewhat more than half a megabyte: chunks are powers of two
+
 
 class CodePage:
     """Converts between a shell's code page, which the client sees, and UTF-8, which programs read and write.
@@ -205,6 +207,20 @@ class ShellProcess:
         return data
 
 
+def _with_room(run: Callable[[ProcessIO], int], process: ProcessIO) -> int:
+    """Run a program where there is room for its calls.
+
+    CPython keeps the frames of a thread's calls in chunks of 16 KB. It asks the system for the next one when a call
+    finds no room, and returns it as that call ends: a loop at such a depth does so in each round, which takes a
+    hundred times what a call does. This frame claims to need half a megabyte, so the chunk that it gets has room for
+    all calls below it.
+    """
+    return run(process)
+
+
+_with_room.__code__ = _with_room.__code__.replace(co_stacksize=_ROOM)
+
+
 def start(process: ShellProcess, name: str, run: Callable[[ProcessIO], int]) -> threading.Thread:
     """Run a program in a thread of its own.
 
@@ -219,7 +235,7 @@ def start(process: ShellProcess, name: str, run: Callable[[ProcessIO], int]) -> 
     def main() -> None:
         exit_code = 1
         try:
-            exit_code = run(process)
+            exit_code = _with_room(run, process)
         except Exception as error:  # noqa: BLE001 - a program's failure is its own, never the server's
             process.write_err(f"{type(error).__name__}: {error}\r\n".encode())
         finally:

@@ -114,6 +114,8 @@ class Terminal:
             self._print(self._out, _Line("no hosts matched"))
 
     def _show_busy(self) -> None:
+        if not self._progress.live.is_started:
+            return
         if not self._busy:
             self._progress.update(self._line, visible=False)
             return

@@ -17,7 +17,19 @@ from harness.cli.parsed import CONTROL, SHOWN, Options, Reading, Shown, look_ove
 from harness.events import Counts, EventStream, Format, reader_for, recognise
 from harness.events.formats import HEAD
 from harness.events.mappingfile import load_kept
-from harness.events.partition import CHUNK, RANGE, Joint, Piece, Range, Survey, Whole, chain, pieces, ranges
+from harness.events.partition import (
+    CHUNK,
+    RANGE,
+    RANGE_OF_ROWS,
+    Joint,
+    Piece,
+    Range,
+    Survey,
+    Whole,
+    chain,
+    pieces,
+    ranges,
+)
 from harness.executor import LOCAL, Task, in_order
 from harness.source import Problem, Source
 
@@ -271,10 +283,10 @@ def _task(bundle: tuple[Piece, ...], options: Options) -> Task[list[Shown | OSEr
 
 def _spread(executor: Executor, found: Iterable[Found], options: Options) -> Iterator[Step]:
     """Read many pieces at once: first the ranges of large files are looked over, then pieces are read."""
-    looked = in_order(executor, _surveys(found))
-    jobs = (
-        (bundle, _task(bundle, options) if isinstance(bundle, tuple) else None) for bundle in _bundles(_pieces(looked))
-    )
+    size = RANGE if options.summary and options.engine != "strict" else RANGE_OF_ROWS
+    looked = in_order(executor, _surveys(found, size))
+    bundles = _bundles(_pieces(looked), size)
+    jobs = ((bundle, _task(bundle, options) if isinstance(bundle, tuple) else None) for bundle in bundles)
     joint = Joint(lambda piece: _read(executor, piece, options))
     failed = False
     for bundle, results in in_order(executor, jobs):
@@ -297,10 +309,10 @@ def _spread(executor: Executor, found: Iterable[Found], options: Options) -> Ite
                 yield piece.whole, None
 
 
-def _surveys(found: Iterable[Found]) -> Iterator[tuple[Found | Range, Task[Survey | OSError] | None]]:
+def _surveys(found: Iterable[Found], size: int) -> Iterator[tuple[Found | Range, Task[Survey | OSError] | None]]:
     for log in found:
-        if isinstance(log, Whole) and log.size > RANGE:
-            for part in ranges(log):
+        if isinstance(log, Whole) and log.size > size:
+            for part in ranges(log, size):
                 yield part, Task(f"survey {Path(log.name).name}@{part.begin}", look_over, part)
         else:
             yield log, None
@@ -323,13 +335,13 @@ def _pieces(looked: Iterable[tuple[Found | Range, Survey | OSError | None]]) -> 
             yield about
 
 
-def _bundles(found: Iterable[Piece | Stream | Remark]) -> Iterator[tuple[Piece, ...] | Stream | Remark]:
+def _bundles(found: Iterable[Piece | Stream | Remark], enough: int) -> Iterator[tuple[Piece, ...] | Stream | Remark]:
     """Put small files together, so that a task is worth its way."""
     bundle: list[Piece] = []
     size = 0
     for each in found:
         small = isinstance(each, Piece) and each.begin == 0 and each.last
-        if bundle and (not small or size >= RANGE or len(bundle) >= _BUNDLE):
+        if bundle and (not small or size >= enough or len(bundle) >= _BUNDLE):
             yield tuple(bundle)
             bundle, size = [], 0
         if not isinstance(each, Piece):

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from harness.events.reader import Reader
 
 RANGE = 16 * 1024 * 1024
-"""How many bytes of a file are a piece."""
+"""How many bytes of a file are a piece that is read by the block."""
+
+RANGE_OF_ROWS = RANGE // 4
+"""How many are a piece of which each row is given: that takes ten times as long, and workers are to end together."""
 
 CHUNK = 4 * 1024 * 1024
 """How many bytes are read at once."""
@@ -41,6 +44,8 @@ _LONGEST_DATE = 10
 _LONGEST_HEADER = 64 * 1024
 # More of them than that aren't headers; what they change is found out where the pieces are joined.
 _HEADERS = 1000
+_OTHERS = 1000
+_LINE_FEED = ord("\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +179,21 @@ def _headers(data: bytes, size: int, *, at_top: bool) -> Iterator[int]:
         top = len(BOM) if data.startswith(BOM) else 0
         if data.startswith(b"#", top):
             yield top
-    at = data.find(b"\n#", 0, size)
+    # A byte is found ten times as fast as two; but where others stand everywhere, each costs a step here.
+    at, others = data.find(b"#", 1, size), 0
+    while at >= 0 and others < _OTHERS:
+        if data[at - 1] == _LINE_FEED:
+            yield at
+        else:
+            others += 1
+        at = data.find(b"#", at + 1, size)
+    at = data.find(b"\n#", at - 1, size) if at >= 0 else -1
     while at >= 0:
         yield at + 1
         at = data.find(b"\n#", at + 1, size)
 
 
-def ranges(whole: Whole, size: int = RANGE) -> list[Range]:
+def ranges(whole: Whole, size: int) -> list[Range]:
     """Cut a log into ranges."""
     return [Range(whole, at, min(at + size, whole.size)) for at in range(0, max(whole.size, 1), size)]
 

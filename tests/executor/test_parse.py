@@ -34,8 +34,8 @@ SIZE = 4000
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Logs that are cut into many pieces, some of them in the middle of a quoted value, and other files."""
-    monkeypatch.setattr(parsing, "RANGE", SIZE)
-    monkeypatch.setattr(parsing.ranges, "__defaults__", (SIZE,))
+    for name in ("RANGE", "RANGE_OF_ROWS"):
+        monkeypatch.setattr(parsing, name, SIZE)
     forged = b'"' + ROW % (1, b"forged") * 50 + b'"'
     rows = [ROW % (number, b'"two\r\nlines"' if number % 7 == 0 else b"250 hello") for number in range(1500)]
     rows[500] = ROW % (500, forged)

@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from harness.events.formats import Engine
     from harness.events.reader import Reader
 
-RANGE = 16 * 1024 * 1024
+RANGE = 48 * 1024 * 1024
 """How many bytes of a file are a piece that is read by the block."""
 
-RANGE_OF_ROWS = RANGE // 4
+RANGE_OF_ROWS = 4 * 1024 * 1024
 """How many are a piece of which each row is given: that takes ten times as long, and workers are to end together."""
 
 CHUNK = 4 * 1024 * 1024
@@ -142,35 +142,42 @@ P = TypeVar("P", bound=Part)
 
 def survey(part: Range) -> Survey:
     """Look a range over."""
-    # The byte before tells whether a line begins with the range's first.
-    start = max(part.begin - 1, 0)
-    first = part.begin - start
-    size = part.end - start
+    border: int | None = None
+    before = lines = 0
+    headers: list[tuple[int, int, bytes]] = []
     with open(part.whole.path, "rb") as stream:  # noqa: PTH123 - a name that any file system takes
-        stream.seek(start)
-        data = stream.read(size + _LONGEST_DATE)
-        size = min(size, len(data))
-        pattern = _RECORD if part.whole.format in (Format.MSGTRK, Format.SMTP) else _LINE
-        found = pattern.search(data, 0, size - 1 + _LONGEST_DATE)
-        border = found.end() if found and found.end() < size else None
-        headers: list[tuple[int, int, bytes]] = []
-        lines, counted = 0, first
-        for begin in _headers(data, size, at_top=not part.begin):
-            lines += data.count(b"\n", counted, begin)
-            counted = begin
-            end = data.find(b"\n", begin, size)
-            text = data[begin:end]
-            if end < 0:
-                stream.seek(start + begin)
-                text = stream.read(_LONGEST_HEADER).partition(b"\n")[0]
-            headers.append((lines, start + begin, text))
-            del headers[:-_HEADERS]
-    return Survey(
-        None if border is None else start + border,
-        0 if border is None else data.count(b"\n", first, border),
-        lines + data.count(b"\n", counted, size),
-        tuple(headers),
-    )
+        for begin in range(part.begin, part.end, CHUNK):
+            # The byte before tells whether a line begins here, those behind whether a line feed stands before a date.
+            start = max(begin - 1, 0)
+            stream.seek(start)
+            data = stream.read(min(begin + CHUNK, part.end) - start + _LONGEST_DATE)
+            size = min(min(begin + CHUNK, part.end) - start, len(data))
+            if border is None and (found := _border(part.whole.format, data, size)) is not None:
+                border, before = start + found, lines + data.count(b"\n", begin - start, found)
+            counted = begin - start
+            for at in _headers(data, size, at_top=not begin):
+                lines += data.count(b"\n", counted, at)
+                counted = at
+                headers.append((lines, start + at, _line(stream, data, size, start, at)))
+                del headers[:-_HEADERS]
+            lines += data.count(b"\n", counted, size)
+    return Survey(border, before, lines, tuple(headers))
+
+
+def _border(format_: Format, data: bytes, size: int) -> int | None:
+    """Find where the first line that begins like a record begins."""
+    pattern = _RECORD if format_ in (Format.MSGTRK, Format.SMTP) else _LINE
+    found = pattern.search(data, 0, size - 1 + _LONGEST_DATE)
+    return found.end() if found and found.end() < size else None
+
+
+def _line(stream: BinaryIO, data: bytes, size: int, start: int, at: int) -> bytes:
+    """Give a line without its line feed, read anew where it goes on behind what was read."""
+    end = data.find(b"\n", at, size)
+    if end >= 0:
+        return data[at:end]
+    stream.seek(start + at)
+    return stream.read(_LONGEST_HEADER).partition(b"\n")[0]
 
 
 def _headers(data: bytes, size: int, *, at_top: bool) -> Iterator[int]:

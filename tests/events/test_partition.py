@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from logpieces import CSV_FIELDS, DAY, FILES, FORMATS
 
-from harness.events import Counts, Format, Item, reader_for
+from harness.events import Counts, Format, Item, partition, reader_for
 from harness.events.csvlog import DOUBT
 from harness.events.partition import Joint, Piece, Range, Whole, blank, blocks, chain, pieces, ranges, survey
 
@@ -85,6 +86,18 @@ def test_cuts_dont_matter(format_: Format, data: bytes, cuts: list[int]) -> None
         cut = [Range(whole, begin, end) for begin, end in pairwise(bounds)] or ranges(whole, max(1, whole.size))
 
         assert joined([read_piece(Piece(whole, blank(whole.reader()), whole.size))]) == side_by_side(whole, cut)
+
+
+@given(FORMATS, FILES, st.integers(1, 400), st.integers(1, 60))
+@example(Format.MSGTRK, CSV_FIELDS + ROW, 400, 1)
+def test_a_survey_reads_in_steps(format_: Format, data: bytes, size: int, step: int) -> None:
+    """However little of a range is read at once, the same borders, headers and lines are found in it."""
+    with tempfile.TemporaryDirectory() as folder:
+        whole = whole_file(Path(folder), data, format_)
+        at_once = [survey(part) for part in ranges(whole, size)]
+
+        with mock.patch.object(partition, "CHUNK", step):
+            assert at_once == [survey(part) for part in ranges(whole, size)]
 
 
 @given(FORMATS, FILES, st.integers(1, 60))

@@ -384,12 +384,13 @@ def _state(options: _Options) -> Path | None:
 
 def _sink(options: _Options, positions: Positions, rules: Rules, report: Report, stack: ExitStack) -> EventSink:
     """Give where events go."""
+    from harness.cli.streams import standard_output
     from harness.collect.output import OutputFile
     from harness.collect.parquet import ParquetSink
     from harness.collect.sink import FileSink, StreamSink, quarantine_line
 
     if options.output is None:
-        return StreamSink(sys.stdout.buffer, report.quarantined, options.line_form, rules)
+        return StreamSink(standard_output(), report.quarantined, options.line_form, rules)
     beside = options.output.with_name(f"{options.output.name}.quarantine.jsonl")
     if options.form == "parquet":
         beside.unlink(missing_ok=True)

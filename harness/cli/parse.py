@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import click
@@ -88,6 +87,7 @@ def parse_command(  # noqa: PLR0917 - options of a command are its arguments
     """Show the events of local log files and of folders of them; - reads standard input."""
     from harness.cli.parsed import Options
     from harness.cli.parsing import find, parse, wrong
+    from harness.cli.streams import standard_output
     from harness.errors import HarnessError, InputError
     from harness.events.encoding import readable
     from harness.events.mappingfile import Overlay
@@ -98,7 +98,7 @@ def parse_command(  # noqa: PLR0917 - options of a command are its arguments
         raise InputError([wrong("--encoding", error.message, error.hint)]) from error
     overlays = tuple(map(Overlay.of, mappings))
     options = Options(format_, codec, overlays, output, summary, engine, payload, source_ip)
-    out = sys.stdout.buffer
+    out = standard_output()
     problems: list[Problem] = []
     found = find(paths, options)
     try:

@@ -195,7 +195,7 @@ def _line(event: Event, options: Options) -> str:
             *(f"[{problem}]" for problem in event.problems),
         )
         return "  ".join(parts).translate(CONTROL)
-    shown = document.event(event)
+    shown = document.line(event)
     if options.payload:
-        shown["payload"] = event.payload(options.source_ip)
-    return json.dumps(shown)
+        shown = f'{shown.removesuffix("}")}, "payload": {json.dumps(event.payload(options.source_ip))}}}'
+    return shown

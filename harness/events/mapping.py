@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from harness.events.bound import Bound, BoundField
@@ -119,5 +119,7 @@ def write_time(time: datetime | None) -> str:
     """Write a device time as Exchange does, with as many decimals as it has, three at least; empty for None."""
     if time is None:
         return ""
-    text = time.isoformat(timespec="milliseconds" if time.microsecond % 1000 == 0 else "microseconds")
-    return text.replace("+00:00", "Z")
+    decimals = "milliseconds" if time.microsecond % 1000 == 0 else "microseconds"
+    if time.tzinfo is UTC:  # all but always; to ask a time zone for its offset takes most of the time
+        return time.replace(tzinfo=None).isoformat(timespec=decimals) + "Z"
+    return time.isoformat(timespec=decimals).replace("+00:00", "Z")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -187,11 +188,16 @@ def big_log(file: Path, megabytes: int) -> Path:
     return file
 
 
-def test_closed_pipe_ends_quietly(tmp_path: Path) -> None:
-    """``| head`` ends the command without a traceback and without an error."""
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_closed_pipe_ends_quietly(tmp_path: Path, unbuffered: str) -> None:
+    """``| head`` ends the command without a traceback and without an error, and what wasn't taken isn't counted."""
     log = big_log(tmp_path / "u_ex240131.log", 4)
     with subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, str(log)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", PROGRAM, str(log)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
     ) as process:
         assert process.stdout
         assert process.stderr

@@ -117,13 +117,27 @@ class EventBatch:
     def events(self) -> list[Event]:
         """Make an event of each row."""
         *texts, times = [self.columns[name].values for name in MAPPED]
-        micros = times.cast(pa.int64()).to_pylist()
         problems = self.problems()
-        rows = zip(self.batch.records(), *(column.to_pylist() for column in texts), micros, strict=True)
+        rows = zip(self.batch.records(), *map(_text_list, texts), _number_list(times), strict=True)
         return [
             _event(*row, None if time is None else _EPOCH + dt.timedelta(microseconds=time), problems.get(at, ()))
             for at, (*row, time) in enumerate(rows)
         ]
+
+
+def _text_list(values: Any) -> list[str]:  # noqa: ANN401 - pyarrow has no types
+    """Give the texts of a dictionary; its own `to_pylist` makes an object of Arrow's for each row on the way."""
+    different = values.dictionary.to_pylist()
+    return [different[index] for index in values.indices.to_numpy().tolist()]
+
+
+def _number_list(times: Any) -> list[int | None]:  # noqa: ANN401 - pyarrow has no types
+    """Give times as numbers."""
+    numbers: list[int | None] = times.cast(pa.int64()).fill_null(0).to_numpy().tolist()
+    if times.null_count:
+        for row in np.flatnonzero(times.is_null().to_numpy(zero_copy_only=False)).tolist():
+            numbers[row] = None
+    return numbers
 
 
 class _Texts:

@@ -182,14 +182,21 @@ def with_session(function: Callable[..., Value]) -> Callable[..., Value]:
 
 
 class Registry:
-    """Declarations of commands, programs, types and aliases; filled at import, not changed while processes run."""
+    """Declarations of commands, programs, types and aliases; filled at import, not changed while processes run.
 
-    def __init__(self) -> None:
+    Args:
+        parts: Registries whose declarations this one takes over: a name is found sooner in one than in many.
+    """
+
+    def __init__(self, *parts: Registry) -> None:
         self.cmdlets: CaseDict[dict[str, Cmdlet]] = CaseDict()
         self.natives: CaseDict[Native] = CaseDict()
         self.types: CaseDict[NetType] = CaseDict()
         self.sources: CaseDict[Source] = CaseDict()
         self.aliases: CaseDict[str] = CaseDict()
+        for part in parts:
+            for kind, declared in vars(part).items():
+                vars(self)[kind].update(declared)
 
     def source(
         self,

@@ -105,7 +105,7 @@ class Session:
     ) -> None:
         from harness.lab.powershell.core import CORE  # noqa: PLC0415 - the core's cmdlets need this class's module
 
-        self.registries = (*CORE, *registries)
+        self.registries = (CORE, *registries)
         self.machine = machine
         self.version_text = version
         major, _, minor = version.partition(".")

@@ -9,7 +9,7 @@ from harness.lab.cmdlets import metabase, permissions
 from harness.lab.cmdlets.exchange import machine_of, misbehave
 from harness.lab.cmdlets.network_programs import netsh_firewall
 from harness.lab.powershell.cmdlet import NetType, Parameter, Registry, with_session
-from harness.lab.powershell.core.language import test_path as core_test_path
+from harness.lab.powershell.core.variables import test_path as core_test_path
 from harness.lab.powershell.objects import (
     CaseDict,
     DotNetError,

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from harness.lab.powershell.cmdlet import Call
 
 SELECTION = Registry()
+SELECTION.alias("select", "Select-Object")
+SELECTION.alias("sort", "Sort-Object")
+SELECTION.alias("group", "Group-Object")
+SELECTION.alias("measure", "Measure-Object")
+SELECTION.alias("gm", "Get-Member")
 _NAME_KEYS = ("name", "n", "label", "l")
 _EXPRESSION_KEYS = ("expression", "e")
 

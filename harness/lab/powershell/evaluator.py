@@ -1,4 +1,4 @@
-"""Runs a syntax tree: statements and expressions.
+"""Runs a syntax tree: its statements, upon the expressions, operators and commands of the base classes.
 
 Output goes to an ``out`` function as it comes, so a pipeline streams. Loops, ``return`` and ``exit`` travel as Python
 exceptions, errors as `TerminatingError`.
@@ -7,74 +7,52 @@ exceptions, errors as `TerminatingError`.
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from harness.lab.powershell import conversions, operators
-from harness.lab.powershell.errors import ThrownError, as_terminating, runtime_error
+from harness.lab.powershell.errors import ThrownError, as_terminating
 from harness.lab.powershell.formatting import text
-from harness.lab.powershell.invocation import Invocation
 from harness.lab.powershell.objects import (
     NOTHING,
     DotNetError,
-    EnumValue,
     ErrorRecord,
-    Hashtable,
     InputLines,
     NetException,
-    Nothing,
     NotSimulatedError,
     Position,
-    PSList,
     ScriptBlock,
     TerminatingError,
     Value,
 )
+from harness.lab.powershell.signals import ExitSignal, LoopSignal, ReturnSignal
 from harness.lab.powershell.syntax import (
-    ArrayExpression,
-    ArrayLiteral,
     Assignment,
-    Binary,
-    Block,
-    Cast,
     CommandExpression,
     Exit,
-    Expandable,
     For,
     ForEach,
     FunctionDefinition,
-    HashLiteral,
     If,
-    Increment,
-    Index,
-    Invoke,
     Jump,
-    Literal,
-    Member,
-    Node,
-    Paren,
     Pipeline,
     Return,
     ScriptBlockExpression,
     ScriptSyntaxError,
-    SubExpression,
     Switch,
     Throw,
     Try,
-    TypeLiteral,
-    Unary,
-    Variable,
     While,
 )
+from harness.lab.powershell.values import Values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
-    from harness.lab.powershell.cmdlet import NetType
-    from harness.lab.powershell.scope import Scope
+    from harness.lab.powershell.objects import Out
     from harness.lab.powershell.session import Session
-    from harness.lab.powershell.syntax import Catch, Statement
+    from harness.lab.powershell.syntax import Block, Catch, Node, Statement
 
-    Out: TypeAlias = Callable[[Value], None]
+STATEMENT_ERRORS = (TerminatingError, DotNetError, NotSimulatedError, ScriptSyntaxError, RecursionError)
 
 
 @lru_cache(maxsize=16)
@@ -83,35 +61,7 @@ def _lines(source: str) -> tuple[str, ...]:
     return tuple(source.splitlines())
 
 
-class ReturnSignal(Exception):  # noqa: N818 - control flow, not an error
-    """``return`` on its way out of its block."""
-
-
-class ExitSignal(Exception):  # noqa: N818 - control flow, not an error
-    """``exit`` on its way out of the script."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-class LoopSignal(Exception):  # noqa: N818 - control flow, not an error
-    """``break`` or ``continue`` on its way to its loop."""
-
-    def __init__(self, kind: str, label: str) -> None:
-        super().__init__(kind)
-        self.kind = kind
-        self.label = label
-
-
-STATEMENT_ERRORS = (TerminatingError, DotNetError, NotSimulatedError, ScriptSyntaxError, RecursionError)
-_CONSTANTS: dict[str, Value] = {"true": True, "false": False, "null": None}
-_COMPARISONS = frozenset({name for one in ("eq", "ne", "gt", "ge", "lt", "le") for name in (one, f"c{one}")})
-_TYPE_OPERATORS = frozenset({"is", "isnot", "as"})
-_ARITHMETIC = {"-": operators.subtract, "*": operators.multiply}
-
-
-class Evaluator(Invocation):
+class Evaluator(Values):
     """The language's evaluator for one process.
 
     Args:
@@ -120,25 +70,6 @@ class Evaluator(Invocation):
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._expressions: dict[type[Node], Callable[..., Value]] = {
-            Literal: lambda node: node.value,
-            Expandable: self._expandable,
-            Variable: self._variable,
-            TypeLiteral: lambda node: self.session.find_type(node.name),
-            Cast: self._cast,
-            Unary: self._unary,
-            Binary: self._binary,
-            Increment: self._increment,
-            ArrayLiteral: lambda node: [self.value(item) for item in node.items],
-            ArrayExpression: self._array_expression,
-            SubExpression: lambda node: self._collected(node.body),
-            Paren: lambda node: self.result(node.body),
-            HashLiteral: self._hash_literal,
-            ScriptBlockExpression: lambda node: ScriptBlock(node.body),
-            Member: self._member,
-            Invoke: self._invoke,
-            Index: self._index,
-        }
         self._statements: dict[type[Node], Callable[..., None]] = {
             Pipeline: self._pipeline,
             Assignment: self._assignment,
@@ -154,8 +85,6 @@ class Evaluator(Invocation):
             Jump: self._jump,
             FunctionDefinition: self._function,
         }
-
-    # Statements
 
     def run_block(self, block: Block, out: Out) -> None:
         """Run statements in the current scope.
@@ -225,72 +154,20 @@ class Evaluator(Invocation):
         self._statements[type(statement)](statement, collected.append)
         return self._shape(collected)
 
-    @staticmethod
-    def _shape(collected: list[Value]) -> Value:
-        if not collected:
-            return NOTHING
-        return collected[0] if len(collected) == 1 else collected
-
-    def _collected(self, block: Block) -> Value:
-        collected: list[Value] = []
-        self.run_block(block, collected.append)
-        value = self._shape(collected)
-        return None if value is NOTHING else value
-
-    def _condition(self, statement: Statement) -> bool:
-        return conversions.truth(self.result(statement))
+    def _pipeline(self, node: Pipeline, out: Out) -> None:
+        self.run_pipeline(node, out)
 
     def _assignment(self, node: Assignment, _out: Out) -> None:
         self.assign(node)
 
-    def assign(self, node: Assignment) -> Value:
-        """Run an assignment and give the value that was set."""
-        value = self.raw_result(node.value)
-        self.success = self.success if isinstance(node.value, Pipeline) else True
-        if node.operator != "=":
-            held = self.value(node.target)
-            right = None if value is NOTHING else value
-            value = self.operate(node.operator[0] if node.operator[0] in "+*/%" else "-", held, right)
-        self.set_target(node.target, value)
-        return value
+    def _function(self, node: FunctionDefinition, _out: Out) -> None:
+        scope, _, name = node.name.rpartition(":")
+        if scope not in {"", "global", "script", "local", "private"}:
+            raise NotSimulatedError(f"a function in the scope {scope}")
+        holder = self.scope.root() if scope in {"global", "script"} else self.scope
+        holder.functions[name.lower()] = node
 
-    def set_target(self, target: Node, value: Value) -> None:
-        """Store a value in a variable, a property, an element or several of them."""
-        if isinstance(target, Variable):
-            self.set_variable(target.name, value, target.scope)
-        elif isinstance(target, Member):
-            holder = (
-                self.session.find_type(target.target.name)
-                if isinstance(target.target, TypeLiteral)
-                else self.value(target.target)
-            )
-            self.members.set(holder, text(self.value(target.name)), self._settable(value), static=target.static)
-        elif isinstance(target, Index):
-            self.members.set_index(self.value(target.target), self.value(target.index), self._settable(value))
-        elif isinstance(target, Cast):
-            self._set_typed(target, value)
-        elif isinstance(target, ArrayLiteral):
-            self._set_several(target, value)
-
-    @staticmethod
-    def _settable(value: Value) -> Value:
-        return None if value is NOTHING else value
-
-    def _set_typed(self, target: Cast, value: Value) -> None:
-        net = self.session.find_type(target.type.name)
-        converted = self.convert(self._settable(value), target.type.name)
-        if isinstance(target.operand, Variable):
-            self.scope.constraints[target.operand.name.lower()] = net
-        self.set_target(target.operand, converted)
-
-    def _set_several(self, target: ArrayLiteral, value: Value) -> None:
-        values = list(value) if isinstance(value, list) else [self._settable(value)]
-        last = len(target.items) - 1
-        for index, item in enumerate(target.items):
-            if index < last or len(values) <= len(target.items):
-                self.set_target(item, values[index] if index < len(values) else None)
-            else:
-                self.set_target(item, values[index:])
+    # Conditions and loops
 
     def _if(self, node: If, out: Out) -> None:
         for condition, block in node.clauses:
@@ -299,6 +176,9 @@ class Evaluator(Invocation):
                 return
         if node.otherwise is not None:
             self.run_block(node.otherwise, out)
+
+    def _condition(self, statement: Statement) -> bool:
+        return conversions.truth(self.result(statement))
 
     def _loop_body(self, label: str, body: Block, out: Out) -> bool:
         """Run a loop's body once; say whether to go on."""
@@ -397,6 +277,8 @@ class Evaluator(Invocation):
             else bool(operators.contains([item], text(wanted), cased=node.case_sensitive))
         )
 
+    # Errors
+
     def _try(self, node: Try, out: Out) -> None:
         catches = bool(node.catches)
         try:
@@ -460,6 +342,8 @@ class Evaluator(Invocation):
         exception = NetException(shown, "System.Management.Automation.RuntimeException")
         return ErrorRecord(exception, shown, "OperationStopped", value, position=self.position(node))
 
+    # Ways out
+
     def _return(self, node: Return, out: Out) -> None:
         if node.value is not None:
             self._statements[type(node.value)](node.value, out)
@@ -472,258 +356,3 @@ class Evaluator(Invocation):
 
     def _jump(self, node: Jump, _out: Out) -> None:
         raise LoopSignal(node.kind, text(self.value(node.label)).lower() if node.label else "")
-
-    def _function(self, node: FunctionDefinition, _out: Out) -> None:
-        scope, _, name = node.name.rpartition(":")
-        if scope not in {"", "global", "script", "local", "private"}:
-            raise NotSimulatedError(f"a function in the scope {scope}")
-        holder = self.scope.root() if scope in {"global", "script"} else self.scope
-        holder.functions[name.lower()] = node
-
-    # Expressions
-
-    def value(self, node: Node) -> Value:
-        """Evaluate an expression."""
-        if type(node) is Literal:  # every other node is one
-            return node.value
-        return self._expressions[type(node)](node)
-
-    def raw_value(self, node: Node) -> Value:
-        """Evaluate an expression, with `NOTHING` where it is a command's missing output."""
-        if type(node) is Literal:
-            return node.value
-        if type(node) is Variable:
-            return self._raw_variable(node)
-        if type(node) is Paren:
-            return self.raw_result(node.body)
-        if type(node) is SubExpression:
-            collected: list[Value] = []
-            self.run_block(node.body, collected.append)
-            return self._shape(collected)
-        return self._expressions[type(node)](node)
-
-    def _expandable(self, node: Expandable) -> str:
-        separator = self.separator()
-        return "".join(part if isinstance(part, str) else text(self._expansion(part), separator) for part in node.parts)
-
-    def _expansion(self, part: Node) -> Value:
-        if isinstance(part, Variable) and self.scope.strictness() == 1 and not part.scope:
-            # Strict mode 1.0 leaves variables within strings alone.
-            return self.variable(part.name)
-        return self.value(part)
-
-    def separator(self) -> str:
-        """Give ``$OFS``."""
-        holder = self.scope.holder("ofs")
-        return text(holder.variables["ofs"]) if holder else " "
-
-    def _variable(self, node: Variable) -> Value:
-        value = self._raw_variable(node)
-        return None if value is NOTHING else value
-
-    def _raw_variable(self, node: Variable) -> Value:
-        if node.scope:
-            return self.scoped_variable(node.name, node.scope)
-        name = node.name.lower()
-        if name in _CONSTANTS:
-            return _CONSTANTS[name]
-        scope: Scope | None = self.scope
-        while scope is not None:
-            if name in scope.variables:
-                return scope.variables[name]
-            scope = scope.parent
-        return self.missing_variable(node.name)
-
-    def _cast(self, node: Cast) -> Value:
-        name = node.type.name
-        if isinstance(node.operand, HashLiteral) and name.lower() == "ordered":
-            if self.session.version < (3, 0):
-                raise runtime_error(
-                    "Unable to find type [ordered]: make sure that the assembly containing this type is loaded.",
-                    "TypeNotFound",
-                )
-            return self._hash_literal(node.operand, ordered=True)
-        if isinstance(node.operand, HashLiteral) and self.session.find_type(name).name.endswith("PSCustomObject"):
-            return self.custom_object(self._hash_literal(node.operand, ordered=True))
-        return self.convert(self.value(node.operand), name)
-
-    def _hash_literal(self, node: HashLiteral, *, ordered: bool = False) -> Hashtable:
-        table = Hashtable(ordered=ordered)
-        for key_node, statement in node.pairs:
-            key = self.value(key_node)
-            if key is None:
-                raise runtime_error("A null key is not allowed in a hash literal.", "InvalidNullKey")
-            if key in table:
-                raise runtime_error(
-                    f"Item has already been added. Key in dictionary: '{text(key)}'  Key being added: '{text(key)}'",
-                    "DuplicateKeyInHashLiteral",
-                )
-            table[key] = self.result(statement)
-        return table
-
-    def _array_expression(self, node: ArrayExpression) -> Value:
-        statements = node.body.statements
-        if len(statements) == 1 and isinstance(statements[0], Pipeline) and len(statements[0].elements) == 1:
-            element = statements[0].elements[0]
-            if (
-                isinstance(element, CommandExpression)
-                and isinstance(element.expression, ArrayLiteral)
-                and not element.redirections
-            ):
-                # @(1, 2) is the array itself, whatever its elements are.
-                return self.value(element.expression)
-        collected: list[Value] = []
-        self.run_block(node.body, collected.append)
-        return collected
-
-    def _unary(self, node: Unary) -> Value:
-        value = self.value(node.operand)
-        name = node.operator
-        if name == "not":
-            return not conversions.truth(value)
-        if name == "-":
-            return operators.subtract(0, value)
-        if name == "+":
-            return operators.arithmetic("+", 0, value)
-        if name == "bnot":
-            return (
-                type(value)(~value)
-                if isinstance(value, int) and not isinstance(value, bool)
-                else ~int(conversions.integer(int)(value))
-            )
-        if name == "join":
-            return "".join(text(item) for item in (value if isinstance(value, list) else [value]))
-        return operators.unary_split(value)
-
-    def _binary(self, node: Binary) -> Value:
-        name = node.operator
-        if name == "and":
-            return conversions.truth(self.value(node.left)) and conversions.truth(self.value(node.right))
-        if name == "or":
-            return conversions.truth(self.value(node.left)) or conversions.truth(self.value(node.right))
-        left = self.value(node.left)
-        if name in _TYPE_OPERATORS:
-            return self._type_operator(name, left, node.right)
-        return self.operate(name, left, self.value(node.right))
-
-    def operate(self, name: str, left: Value, right: Value) -> Value:  # noqa: PLR0911 - one row per operator
-        """Do a binary operator on two values."""
-        if name in _COMPARISONS:
-            return operators.compare(name, left, right)
-        if name == "+":
-            return operators.add(left, right, self.separator())
-        if name in _ARITHMETIC:
-            return _ARITHMETIC[name](left, right)
-        if name in {"/", "%"}:
-            return operators.arithmetic(name, left, right)
-        if name == "..":
-            return operators.span(left, right)
-        if name == "f":
-            return operators.format_operator(left, right)
-        if name == "xor":
-            return conversions.truth(left) != conversions.truth(right)
-        if name in {"band", "bor", "bxor", "shl", "shr"}:
-            return self._bitwise(name, left, right)
-        if name == "join":
-            return text(right).join(text(item) for item in (left if isinstance(left, list) else [left]))
-        cased = name[0] == "c" and name != "contains"
-        plain = name[1:] if cased else name
-        return self._pattern_operator(plain, left, right, cased=cased)
-
-    def _bitwise(self, name: str, left: Value, right: Value) -> Value:
-        if name in {"shl", "shr"} and self.session.version < (3, 0):
-            raise runtime_error(
-                f"Unexpected token '-{name}' in expression or statement.", "UnexpectedToken", "ParserError"
-            )
-        for one, other in ((left, right), (right, left)):
-            if isinstance(one, EnumValue):
-                net = self.session.find_type(one.type_name)
-                result = operators.bitwise(name, one.value, conversions.enum_member(other, net).value)
-                return conversions.enum_member(int(result), net)
-        return operators.bitwise(name, left, right)
-
-    def _pattern_operator(self, name: str, left: Value, right: Value, *, cased: bool) -> Value:
-        negate = name.startswith("not")
-        kind = name.removeprefix("not")
-        if kind == "like":
-            return operators.like(left, right, cased=cased, negate=negate)
-        if kind == "match":
-            return operators.match(self, left, right, cased=cased, negate=negate)
-        if kind == "contains":
-            return operators.contains(left, right, cased=cased) != negate
-        if kind == "in":
-            if self.session.version < (3, 0):
-                raise runtime_error(
-                    f"Unexpected token '-{name}' in expression or statement.",
-                    "UnexpectedToken",
-                    "ParserError",
-                )
-            return operators.contains(right, left, cased=cased) != negate
-        if kind == "replace":
-            return operators.replace(left, right, cased=cased)
-        return operators.split(left, right, cased=cased)
-
-    def _type_operator(self, name: str, left: Value, right: Node) -> Value:
-        wanted = self.value(right)
-        net: NetType = wanted if not isinstance(wanted, str) else self.session.find_type(wanted)
-        if name == "as":
-            try:
-                return self.convert(left, net.name)
-            except (DotNetError, TerminatingError):
-                return None
-        return self.is_a(left, net) == (name == "is")
-
-    def _increment(self, node: Increment) -> Value:
-        held = self.value(node.operand)
-        if held is not None and not conversions.is_number(held):
-            raise runtime_error(
-                f"The '{'++' if node.step > 0 else '--'}' operator works only on numbers. The operand is a "
-                f"'{conversions.type_name(held)}'.",
-                "OperatorRequiresNumber",
-            )
-        changed = operators.add(held if held is not None else 0, node.step, " ")
-        self.set_target(node.operand, changed)
-        return changed if node.prefix else held
-
-    def _member(self, node: Member) -> Value:
-        target = self.value(node.target)
-        name = text(self.value(node.name))
-        return self.members.static(target, name) if node.static else self.members.get(target, name)
-
-    def _invoke(self, node: Invoke) -> Value:
-        target = self.value(node.target)
-        name = text(self.value(node.name))
-        arguments = [self.value(argument) for argument in node.arguments]
-        if node.static:
-            return self.members.call_static(target, name, arguments)
-        return self.members.call(target, name, arguments)
-
-    def _index(self, node: Index) -> Value:
-        return self.members.index(self.value(node.target), self.value(node.index))
-
-    # Pipelines
-
-    def _pipeline(self, node: Pipeline, out: Out) -> None:
-        self.run_pipeline(node, out)
-
-    def expression_element(self, node: CommandExpression, out: Out) -> None:
-        """Write an expression's value to the pipeline, arrays element by element."""
-        expression = node.expression
-        if isinstance(expression, Increment):
-            # $i++ as a statement writes nothing.
-            self.value(expression)
-            return
-        value = self.raw_value(expression)
-        self.success = True
-        if isinstance(value, list | InputLines):
-            for item in list(value) if isinstance(value, list) else value:
-                out(item)
-        elif not isinstance(value, Nothing):
-            if isinstance(expression, Invoke) and value is None:
-                # A method that returns nothing writes nothing.
-                return
-            out(value)
-
-    def array(self, items: Sequence[Value], element: str) -> PSList:
-        """Make an array of a type."""
-        return PSList(items, f"{element}[]")

@@ -12,13 +12,7 @@ from xml.sax.saxutils import escape
 from harness.lab.powershell import conversions
 from harness.lab.powershell.display import error_text, render_one
 from harness.lab.powershell.errors import as_terminating
-from harness.lab.powershell.evaluator import (
-    STATEMENT_ERRORS,
-    Evaluator,
-    ExitSignal,
-    LoopSignal,
-    ReturnSignal,
-)
+from harness.lab.powershell.evaluator import STATEMENT_ERRORS, Evaluator
 from harness.lab.powershell.formatting import text
 from harness.lab.powershell.objects import (
     Hashtable,
@@ -31,6 +25,7 @@ from harness.lab.powershell.objects import (
 )
 from harness.lab.powershell.parser import parse
 from harness.lab.powershell.session import ProcessTerminatedError
+from harness.lab.powershell.signals import ExitSignal, LoopSignal, ReturnSignal
 from harness.lab.powershell.syntax import ScriptSyntaxError
 
 if TYPE_CHECKING:

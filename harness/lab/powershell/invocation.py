@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from harness.lab.powershell.cmdlet import NetType
-    from harness.lab.powershell.evaluator import Out
+    from harness.lab.powershell.objects import Out
     from harness.lab.powershell.session import Session
     from harness.lab.powershell.syntax import Node, Pipeline, Redirection, ScriptBlockNode
 
@@ -146,6 +146,11 @@ class Invocation:
         if lowered in holder.constraints:
             value = self.convert(None if value is NOTHING else value, holder.constraints[lowered].name)
         holder.variables[lowered] = value
+
+    def separator(self) -> str:
+        """Give ``$OFS``."""
+        holder = self.scope.holder("ofs")
+        return text(holder.variables["ofs"]) if holder else " "
 
     def function_name(self) -> str:
         """Give the name of the function that runs; empty where none does."""

@@ -418,7 +418,7 @@ class Members:
             return self.owner.custom_object(value) if isinstance(value, Hashtable) else value
         if net.cast is not None:
             if net.name == "System.String" and isinstance(value, list):
-                return text(value, self.owner.separator())  # type: ignore[attr-defined] # of the evaluator
+                return text(value, self.owner.separator())
             return self.owner.session.call_type(net.cast, [value])
         if "System.Exception" in self.owner.session.bases(net.name) and isinstance(value, str):
             return _exception(net, [value])

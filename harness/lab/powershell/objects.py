@@ -30,6 +30,8 @@ from zlib import crc32
 
 Value: TypeAlias = Any
 """A PowerShell value: any row of the table above. PowerShell is dynamically typed, and so is this."""
+Out: TypeAlias = Callable[[Value], None]
+"""Where a statement or a command sends its output, one object at a time."""
 
 V = TypeVar("V")
 D = TypeVar("D")

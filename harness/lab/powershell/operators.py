@@ -31,7 +31,7 @@ from harness.lab.powershell.objects import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.lab.powershell.evaluator import Evaluator
+    from harness.lab.powershell.invocation import Invocation
 
 RUNTIME = "System.Management.Automation.RuntimeException"
 _LONGS = (Int64, UInt64, UInt32)
@@ -455,7 +455,7 @@ def span(left: Value, right: Value) -> list[Value]:
     return list(range(first, last + step, step))
 
 
-def match(evaluator: Evaluator, left: Value, right: Value, *, cased: bool, negate: bool) -> Value:
+def match(owner: Invocation, left: Value, right: Value, *, cased: bool, negate: bool) -> Value:
     """Do ``-match`` and ``-notmatch``; a single text sets ``$Matches``."""
     compiled = regex(text(right), cased=cased)
     if isinstance(left, list):
@@ -469,7 +469,7 @@ def match(evaluator: Evaluator, left: Value, right: Value, *, cased: bool, negat
             groups.pop(number, None)
             if found[name] is not None:
                 groups[name] = found[name]
-        evaluator.scope.variables["matches"] = Hashtable(groups)
+        owner.scope.variables["matches"] = Hashtable(groups)
     return bool(found) != negate
 
 

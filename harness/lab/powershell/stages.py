@@ -23,14 +23,15 @@ from harness.lab.powershell.objects import (
     Value,
 )
 from harness.lab.powershell.scope import Scope
+from harness.lab.powershell.signals import ReturnSignal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from harness.lab.powershell.cmdlet import Cmdlet, CmdletFunction, Native
-    from harness.lab.powershell.evaluator import Evaluator, Out
+    from harness.lab.powershell.evaluator import Evaluator
     from harness.lab.powershell.invocation import Invocation
-    from harness.lab.powershell.objects import CaseDict
+    from harness.lab.powershell.objects import CaseDict, Out
     from harness.lab.powershell.syntax import Redirection, ScriptBlockNode
 
 
@@ -392,8 +393,6 @@ class BlockStage(Stage):
 
 
 def _run_returning(owner: Invocation, block: Value, out: Out) -> None:
-    from harness.lab.powershell.evaluator import ReturnSignal  # noqa: PLC0415 - the evaluator is built upon this module
-
     with suppress(ReturnSignal):
         owner.run_block(block, out)
 

@@ -11,6 +11,7 @@ from harness.lab.powershell.cmdlet import Registry, with_session
 from harness.lab.powershell.core.types.declaring import declare
 from harness.lab.powershell.formatting import text
 from harness.lab.powershell.objects import NotSimulatedError, PSObject, Value
+from harness.lab.powershell.signals import ExitSignal
 
 if TYPE_CHECKING:
     from harness.lab.powershell.session import Session
@@ -52,8 +53,6 @@ def _expand(session: Session, value: Value) -> str:
 
 @with_session
 def _exit(_session: Session, code: Value) -> None:
-    from harness.lab.powershell.evaluator import ExitSignal  # noqa: PLC0415 - the evaluator is built upon these types
-
     raise ExitSignal(int(conversions.integer(int)(code)))
 
 

@@ -1,4 +1,4 @@
-"""The parser of statements and script blocks, and the way in: `parse`."""
+"""The parser of scripts, and the way in: `parse`."""
 
 from __future__ import annotations
 
@@ -6,50 +6,34 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from harness.lab.powershell.commands import CommandParser
+from harness.lab.powershell.control_flow import ControlFlowParser
 from harness.lab.powershell.syntax import (
     ArrayLiteral,
     Assignment,
-    Attribute,
-    Block,
     Cast,
-    Catch,
     Exit,
     Expandable,
-    For,
-    ForEach,
     FunctionDefinition,
-    If,
     Index,
     Jump,
     Literal,
     Member,
     Node,
     ParamBlock,
-    ParameterDefinition,
-    Pipeline,
     Return,
     Script,
     ScriptBlockNode,
     Statement,
-    Switch,
     Throw,
-    Try,
-    TypeLiteral,
     Variable,
-    While,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_KEYWORD = re.compile(r"([A-Za-z]+)(?![\w\-.:\\/])")
 _LABEL = re.compile(r":(\w+)")
 _NAME = re.compile(r"(?:(\w+):)?([^\s(){};,|&$'\"`<>:]+)")
 _ASSIGNMENT = re.compile(r"[+\-*/%]?=(?!=)")
-_ATTRIBUTE = re.compile(r"\[\s*([A-Za-z_][\w.]*)\s*\(")
-_ARGUMENT_NAME = re.compile(r"([A-Za-z_]\w*)\s*(=)?")
-_SWITCH_OPTION = re.compile(r"-(regex|wildcard|exact|casesensitive|file|parallel)(?!\w)", re.IGNORECASE)
 _OUTSIDE = frozenset(
     {
         "trap",
@@ -68,11 +52,10 @@ _OUTSIDE = frozenset(
         "var",
     }
 )
-_NAMED_BLOCKS = ("begin", "process", "end")
 
 
-class Parser(CommandParser):
-    """Reads scripts."""
+class Parser(ControlFlowParser):
+    """Reads scripts: tells statements apart, and reads those that are no control flow."""
 
     def script(self) -> Script:
         """Read the whole text."""
@@ -81,198 +64,6 @@ class Parser(CommandParser):
         if self.at < self.end:
             self.fail(f"Unexpected token '{self.peek()}' in expression or statement.")
         return node
-
-    # Blocks
-
-    def block_until(self, closing: str) -> Block:
-        """Read statements up to a closing bracket and take it."""
-        line, column = self.place()
-        statements = self._statements()
-        if not self.take(closing):
-            if closing == "}":
-                self.fail(
-                    "Missing closing '}' in statement block or type definition.",
-                    error_id="MissingEndCurlyBrace",
-                    incomplete=True,
-                )
-            self._closing_missing(closing)
-        return Block(line, column, statements)
-
-    def _closing_missing(self, closing: str) -> None:
-        if self.at >= self.end:
-            self.expect(closing, "in subexpression")
-        self.fail(f"Unexpected token '{self.peek()}' in expression or statement.")
-
-    def _statements(self) -> tuple[Statement, ...]:
-        statements: list[Statement] = []
-        while True:
-            self._separators()
-            if self.at >= self.end or self.peek() in ")}":
-                return tuple(statements)
-            statement = self.statement()
-            statements.append(statement)
-            self.blanks()
-            # A block's closing brace ends a statement by itself.
-            if self.at < self.end and self.peek() not in "\r\n;)}" and self.text[self.at - 1 : self.at].strip() != "}":
-                before = self.text[: self.at].rstrip()
-                if not before.endswith("}") or isinstance(statement, Pipeline | Assignment):
-                    self._unexpected()
-
-    def _unexpected(self) -> None:
-        word = re.compile(r"\w+|'[^'\r\n]*'|\"[^\"\r\n]*\"|.", re.DOTALL).match(self.text, self.at)
-        self.fail(f"Unexpected token '{word[0] if word else ''}' in expression or statement.")
-
-    def braces(self, what: str) -> Block:
-        """Read a statement block with its braces.
-
-        Args:
-            what: What it belongs to, for the error.
-        """
-        self.lines()
-        if self.peek() != "{":
-            self.fail(
-                f"Missing statement block after {what}.",
-                error_id="MissingStatementBlock",
-                incomplete=self.at >= self.end,
-            )
-        self.enter()
-        self.at += 1
-        block = self.block_until("}")
-        self.leave()
-        return block
-
-    def script_block(self) -> ScriptBlockNode:
-        """Read a script block with its braces."""
-        start = self.at
-        self.enter()
-        self.expect("{")
-        node = self._body("}", start + 1)
-        self.leave()
-        return node
-
-    def _body(self, closing: str, start: int) -> ScriptBlockNode:
-        line, column = self.place()
-        self._separators()
-        params = self._param_block()
-        self._separators()
-        named: dict[str, Block] = {}
-        while (keyword := self._keyword()) in _NAMED_BLOCKS and re.match(r"\s*\{", self.text[self.at + len(keyword) :]):
-            if keyword in named:
-                self.fail(
-                    f"Script command clause '{keyword}' has already been defined.",
-                    error_id="DuplicateScriptCommandClause",
-                )
-            self.at += len(keyword)
-            named[keyword] = self.braces(keyword)
-            self._separators()
-        if keyword == "dynamicparam":
-            self.not_simulated("dynamicparam")
-        if not named:
-            place = self.place()
-            named["end"] = Block(*place, self._statements())
-        elif self.at < self.end and self.peek() != "}":
-            self._unexpected()
-        finish = self.at
-        if closing and not self.take(closing):
-            self.fail(
-                "Missing closing '}' in statement block or type definition.",
-                error_id="MissingEndCurlyBrace",
-                incomplete=True,
-            )
-        text = self.text[start:finish]
-        blocks = (named.get("begin"), named.get("process"), named.get("end"))
-        return ScriptBlockNode(line, column, params, *blocks, text, self.file, self.text)
-
-    # Parameters
-
-    def _param_block(self) -> ParamBlock | None:
-        start = self.at
-        line, column = self.place()
-        attributes = []
-        while self.peek() == "[" and self.match(_ATTRIBUTE):
-            attributes.append(self._attribute())
-            self._separators()
-        if self._keyword() != "param" or not re.match(r"param\s*\(", self.text[self.at : self.at + 200], re.IGNORECASE):
-            self.at = start
-            return None
-        self.at += len("param")
-        self.lines()
-        return ParamBlock(line, column, tuple(attributes), self._parameters())
-
-    def _parameters(self) -> tuple[ParameterDefinition, ...]:
-        self.enter()
-        self.expect("(")
-        self.lines()
-        parameters: list[ParameterDefinition] = []
-        while not self.take(")"):
-            if parameters:
-                if not self.take(","):
-                    self.expect(")", "in function parameter list")
-                self.lines()
-            parameters.append(self._parameter_definition())
-            self.lines()
-        self.leave()
-        return tuple(parameters)
-
-    def _parameter_definition(self) -> ParameterDefinition:
-        attributes: list[Attribute] = []
-        types: list[TypeLiteral] = []
-        line, column = self.place()
-        while self.peek() == "[":
-            if self.match(_ATTRIBUTE):
-                attributes.append(self._attribute())
-            else:
-                types.append(self.type_literal())
-            self.lines()
-        found = self.variable() if self.peek() == "$" else None
-        if found is None:
-            self.fail(
-                "Missing expression after ','." if line else "",
-                error_id="MissingExpressionAfterToken",
-                incomplete=self.at >= self.end,
-            )
-        default = None
-        self.lines()
-        if self.take("="):
-            self.lines()
-            default = self.expression(commas=False)
-        return ParameterDefinition(line, column, found[1], tuple(attributes), tuple(types), default)
-
-    def _attribute(self) -> Attribute:
-        line, column = self.place()
-        found = self.match(_ATTRIBUTE)
-        self.enter()
-        self.at = found.end() if found else self.at
-        self.lines()
-        positional: list[Node] = []
-        named: list[tuple[str, Node]] = []
-        while not self.take(")"):
-            if (positional or named) and not self.take(","):
-                self.expect(")", "in attribute")
-                break
-            self.lines()
-            name = self.match(_ARGUMENT_NAME)
-            if name and name[2]:
-                self.at = name.end()
-                self.lines()
-                named.append((name[1], self.expression(commas=False)))
-            elif name:
-                # [Parameter(Mandatory)]: from PowerShell 3.0 on, a name alone means true.
-                self.at += len(name[1])
-                named.append((name[1], Variable(*self.place(), "true")))
-            else:
-                positional.append(self.expression(commas=False))
-            self.lines()
-        self.lines()
-        self.expect("]", "at end of attribute or type literal")
-        self.leave()
-        return Attribute(line, column, found[1] if found else "", tuple(positional), tuple(named))
-
-    # Statements
-
-    def _keyword(self) -> str:
-        found = self.match(_KEYWORD)
-        return found[1].lower() if found else ""
 
     def statement(self) -> Statement:
         """Read one statement."""
@@ -384,190 +175,6 @@ class Parser(CommandParser):
                 at,
                 error_id="InvalidLeftHandSide",
             )
-
-    def _condition(self, keyword: str) -> Statement:
-        self.lines()
-        if self.peek() != "(":
-            self.fail(
-                f"Missing '(' after '{keyword}' in {keyword} statement.",
-                error_id="MissingOpenParenthesisAfterKeyword",
-                incomplete=self.at >= self.end,
-            )
-        self.enter()
-        self.at += 1
-        self.lines()
-        if self.peek() == ")":
-            self.fail(
-                f"Missing condition in {keyword} statement after '{keyword} ('.",
-                error_id="IfStatementMissingCondition",
-            )
-        condition = self.statement()
-        self.lines()
-        self.expect(")", f"after expression in '{keyword}' statement")
-        self.leave()
-        return condition
-
-    def _if(self, _label: str, start: int) -> Statement:
-        clauses = [(self._condition("if"), self.braces("if ( condition )"))]
-        otherwise = None
-        while True:
-            here = self.at
-            self.lines()
-            keyword = self._keyword()
-            if keyword == "elseif":
-                self.at += len(keyword)
-                clauses.append((self._condition("elseif"), self.braces("elseif ( condition )")))
-            elif keyword == "else":
-                self.at += len(keyword)
-                otherwise = self.braces("'else' keyword")
-                break
-            else:
-                self.at = here
-                break
-        return If(*self.place(start), tuple(clauses), otherwise)
-
-    def _foreach(self, label: str, start: int) -> Statement:
-        self.lines()
-        if self.is_dash():
-            self.not_simulated("foreach -parallel")
-        self.enter()
-        self.expect("(", "after 'foreach'")
-        self.lines()
-        line, column = self.place()
-        found = self.variable() if self.peek() == "$" else None
-        if found is None:
-            self.fail(
-                "Missing variable name after foreach.",
-                error_id="MissingVariableNameAfterForeach",
-                incomplete=self.at >= self.end,
-            )
-        variable = Variable(line, column, found[1], found[0])
-        self.lines()
-        if self._keyword() != "in":
-            self.fail(
-                "Missing 'in' after variable in foreach loop.",
-                error_id="MissingInInForeach",
-                incomplete=self.at >= self.end,
-            )
-        self.at += 2
-        self.lines()
-        if self.peek() == ")":
-            self.fail("Missing expression after 'in' in foreach loop.", error_id="MissingForeachExpression")
-        values = self.statement()
-        self.lines()
-        self.expect(")", "after expression in foreach loop")
-        self.leave()
-        return ForEach(*self.place(start), label, variable, values, self.braces("foreach ( )"))
-
-    def _for(self, label: str, start: int) -> Statement:
-        self.lines()
-        self.enter()
-        self.expect("(", "after 'for'")
-        parts: list[Statement | None] = []
-        for closing in ";;)":
-            self.lines()
-            parts.append(None if self.peek() in (";", ")") else self.statement())
-            self.lines()
-            if closing == ";" and not self.take(";"):
-                parts += [None] * (3 - len(parts))
-                break
-        self.lines()
-        self.expect(")", "after expression in 'for' statement")
-        self.leave()
-        return For(*self.place(start), label, parts[0], parts[1], parts[2], self.braces("for ( )"))
-
-    def _while(self, label: str, start: int) -> Statement:
-        condition = self._condition("while")
-        return While(*self.place(start), label, condition, self.braces("while ( )"), do=False, until=False)
-
-    def _do(self, label: str, start: int) -> Statement:
-        body = self.braces("do")
-        self.lines()
-        keyword = self._keyword()
-        if keyword not in {"while", "until"}:
-            self.fail(
-                "Missing while or until keyword in do loop.",
-                error_id="MissingWhileOrUntilInDoWhile",
-                incomplete=self.at >= self.end,
-            )
-        self.at += len(keyword)
-        condition = self._condition(keyword)
-        return While(*self.place(start), label, condition, body, do=True, until=keyword == "until")
-
-    def _switch(self, label: str, start: int) -> Statement:
-        mode, cased = "exact", False
-        self.lines()
-        while found := self.match(_SWITCH_OPTION):
-            option = found[1].lower()
-            if option in {"file", "parallel"}:
-                self.not_simulated(f"switch -{option}")
-            if option == "casesensitive":
-                cased = True
-            else:
-                mode = option
-            self.at = found.end()
-            self.lines()
-        values = self._condition("switch")
-        self.lines()
-        self.expect("{", "in switch statement")
-        self.enter()
-        clauses: list[tuple[Node, Block]] = []
-        default: Block | None = None
-        self._separators()
-        while not self.take("}"):
-            if self.at >= self.end:
-                self.expect("}", "in switch statement")
-            if self._keyword() == "default":
-                if default is not None:
-                    self.fail(
-                        "The switch statement can only have one default clause.",
-                        error_id="MultipleSwitchDefaultClauses",
-                    )
-                self.at += len("default")
-                default = self.braces("default")
-            else:
-                pattern = self._single_argument()
-                clauses.append((pattern, self.braces("switch clause")))
-            self._separators()
-        self.leave()
-        return Switch(*self.place(start), label, mode, cased, values, tuple(clauses), default)
-
-    def _try(self, _label: str, start: int) -> Statement:
-        body = self.braces("try")
-        catches: list[Catch] = []
-        final: Block | None = None
-        while True:
-            here = self.at
-            self.lines()
-            keyword = self._keyword()
-            if keyword == "catch" and final is None:
-                catches.append(self._catch())
-            elif keyword == "finally" and final is None:
-                self.at += len(keyword)
-                final = self.braces("finally")
-            else:
-                self.at = here
-                break
-        if not catches and final is None:
-            self.fail(
-                "The Try statement is missing its Catch or Finally block.",
-                error_id="MissingCatchOrFinally",
-                incomplete=self.at >= self.end,
-            )
-        return Try(*self.place(start), body, tuple(catches), final)
-
-    def _catch(self) -> Catch:
-        line, column = self.place()
-        self.at += len("catch")
-        self.lines()
-        types: list[TypeLiteral] = []
-        while self.peek() == "[":
-            types.append(self.type_literal())
-            self.lines()
-            if not self.take(","):
-                break
-            self.lines()
-        return Catch(line, column, tuple(types), self.braces("catch"))
 
     def _optional_value(self) -> Statement | None:
         self.blanks()

@@ -20,6 +20,18 @@ VARIABLES.alias("set", "Set-Variable")
 VARIABLES.alias("rv", "Remove-Variable")
 
 
+def _not_found(call: Call, name: str) -> None:
+    call.write_error(
+        call.record(
+            f"Cannot find a variable with the name '{name}'.",
+            error_id="VariableNotFound",
+            category="ObjectNotFound",
+            target=name,
+            exception="System.Management.Automation.ItemNotFoundException",
+        )
+    )
+
+
 @VARIABLES.cmdlet(
     "Get-Variable",
     Parameter("Name", "string[]", position=0, pipeline=True),
@@ -42,15 +54,7 @@ def get_variable(call: Call) -> Iterator[Value]:
         elif scope:
             raise NotSimulatedError(f"Get-Variable -Scope {scope}")
         if holder is None:
-            call.write_error(
-                call.record(
-                    f"Cannot find a variable with the name '{name}'.",
-                    error_id="VariableNotFound",
-                    category="ObjectNotFound",
-                    target=name,
-                    exception="System.Management.Automation.ItemNotFoundException",
-                )
-            )
+            _not_found(call, name)
             continue
         value = holder.variables[name.lower()]
         value = None if value is NOTHING else value
@@ -90,15 +94,7 @@ def remove_variable(call: Call) -> None:
             del scope.variables[name.lower()]
             scope.constraints.pop(name.lower(), None)
         else:
-            call.write_error(
-                call.record(
-                    f"Cannot find a variable with the name '{name}'.",
-                    error_id="VariableNotFound",
-                    category="ObjectNotFound",
-                    target=name,
-                    exception="System.Management.Automation.ItemNotFoundException",
-                )
-            )
+            _not_found(call, name)
 
 
 @VARIABLES.cmdlet(

@@ -11,35 +11,33 @@ from harness.lab.powershell.core.types.strings import characters, format_items
 from harness.lab.powershell.objects import PSObject, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from harness.lab.powershell.session import Session
 
 CONSOLE = Registry()
 
 
-@with_session
-def _out(session: Session) -> PSObject:
+def _writer(write: Callable[[str], None]) -> PSObject:
     return PSObject(
         "System.IO.TextWriter+SyncTextWriter",
         methods={
-            "WriteLine": lambda *v: session.write_out(_line(v) + "\r\n"),
-            "Write": lambda *v: session.write_out(_line(v)),
+            "WriteLine": lambda *v: write(_line(v) + "\r\n"),
+            "Write": lambda *v: write(_line(v)),
             "Flush": lambda: None,
         },
         partial=True,
     )
+
+
+@with_session
+def _out(session: Session) -> PSObject:
+    return _writer(session.write_out)
 
 
 @with_session
 def _err(session: Session) -> PSObject:
-    return PSObject(
-        "System.IO.TextWriter+SyncTextWriter",
-        methods={
-            "WriteLine": lambda *v: session.write_err(_line(v) + "\r\n"),
-            "Write": lambda *v: session.write_err(_line(v)),
-            "Flush": lambda: None,
-        },
-        partial=True,
-    )
+    return _writer(session.write_err)
 
 
 def _line(values: tuple[Value, ...]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from harness.lab.powershell.binding import ALL_SETS, Argument, Binder
 from harness.lab.powershell.cmdlet import Call, NativeCall
@@ -156,7 +157,7 @@ class CmdletStage(Stage):
             error.record.activity = self.cmdlet.name
             raise
         self.call.bound = self.binder.bound
-        self.call.state["$stage"] = self
+        self.call.state["$stage"] = ref(self)
         for name in ("ErrorVariable", "OutVariable"):
             given = self.call.bound.get(name)
             if given and not given.startswith("+"):
@@ -209,7 +210,6 @@ class CmdletStage(Stage):
     def end(self) -> None:
         """Run EndProcessing."""
         self._step(self.cmdlet.end)
-        self.call.state.pop("$stage", None)
 
     def _step(self, function: CmdletFunction | None) -> None:
         if function is None:

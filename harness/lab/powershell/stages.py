@@ -246,7 +246,7 @@ def _joined(own: CaseDict[Value], extra: CaseDict[Value]) -> CaseDict[Value]:
 
 @lru_cache(maxsize=256)
 def _my_invocation(name: str, position: Position) -> PSObject:
-    """Make ``$MyInvocation``, which nothing can change."""
+    """Make ``$MyInvocation``; a process gets a copy."""
     command = PSObject("System.Management.Automation.FunctionInfo", {"Name": name}, text=name, partial=True)
     return PSObject(
         "System.Management.Automation.InvocationInfo",
@@ -302,7 +302,7 @@ class BlockStage(Stage):
         try:
             scope.variables["args"] = binder.rest
             scope.variables["psboundparameters"] = Hashtable([(k, v) for k, v in binder.bound.items()], ordered=True)
-            scope.variables["myinvocation"] = _my_invocation(self.name, self.position)
+            scope.variables["myinvocation"] = _my_invocation(self.name, self.position).copy()
             self._variables(evaluator)
         finally:
             owner.scope, owner.body = outer, body

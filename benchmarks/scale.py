@@ -32,8 +32,8 @@ _START_SECONDS = 60.0
 _ONE, _TWO = "one process", "two workers"
 _BOUND = (
     "two cores for two workers, the scheduler and the command itself: what those need is taken from the workers. "
-    "Loading Dask and connecting takes most of a second, once, which counts where all takes but a few; and JSON lines, "
-    "three bytes for each byte of log, go through both"
+    "Importing Dask and connecting takes most of a second in which no worker has anything to do, and the reader by the "
+    "block needs but four for a gigabyte; JSON lines, three bytes for each byte of log, go through scheduler and command"
 )
 
 

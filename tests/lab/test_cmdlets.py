@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gc
 import re
 from typing import TYPE_CHECKING
 
@@ -357,6 +358,24 @@ def test_other_programs_are_not_simulated(machine: Machine, line: str) -> None:
 
     assert 1 == console.run(machine, line, {}, io)
     assert f"not simulated: the command line {line}\r\n" == io.stderr.decode()
+
+
+def test_a_process_leaves_nothing_behind(machine: Machine) -> None:
+    """What a process was made of isn't left for the garbage collector: with a thousand of them that takes long."""
+    script = f"{_SNAPIN}Get-ReceiveConnector | Where-Object {{ $_.Enabled }} | Select-Object -First 1 -Property Name"
+    gc.collect()
+    gc.disable()
+    gc.set_debug(gc.DEBUG_SAVEALL)
+    try:
+        ps(machine, script)
+        gc.collect()
+        left = {type(each).__name__ for each in gc.garbage if type(each).__module__.startswith("harness.lab")}
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+    assert set() == left
 
 
 def test_flush_reaches_the_front_ends(machine: Machine) -> None:

@@ -12,6 +12,7 @@ from harness.lab.state.transport import FRONTEND_TRANSPORT_SERVICE, TRANSPORT_SE
 from harness.modules import facts
 from harness.redaction import Secret
 from harness.remote import batch, powershell
+from harness.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +108,11 @@ def script(name: str, **values: object) -> powershell.Script:
     return powershell.script(name, **values)
 
 
+def said(machine: Machine, text: str) -> Any:
+    """Run a script of one's own in a batch and give what arrives of it."""
+    return value(run(machine, powershell.Script(text, Source("test", 1))))
+
+
 READ_RECEIVE = script("receive_connector.read.ps1.j2", delivery=[])
 READ_SEND = script("send_connector.read.ps1.j2", services=SERVICES, edge=False)
 READ_TRACKING = script("message_tracking.read.ps1.j2", get="Get-TransportService", service="transport service")
@@ -141,6 +147,36 @@ def test_facts(machine: Machine) -> None:
     } == found
     assert "MailboxRole" in found["exchange"]["role_keys"]
     assert found["powershell"].startswith("5.1")
+
+
+@pytest.mark.parametrize(
+    ("text", "arrives"),
+    [
+        ("@{}", [{}]),
+        (
+            "@{ text = 'plain'; flag = $true; number = -7; none = $null }",
+            [{"text": "plain", "flag": True, "number": -7, "none": None}],
+        ),
+        ("@{ 'a \"quoted\" \\ name' = 'x'; plain = 'y' }", [{'a "quoted" \\ name': "x", "plain": "y"}]),
+        ('@{ text = "line`r`nend`t`0 ""x"" C:\\" }', [{"text": 'line\r\nend\t\0 "x" C:\\'}]),
+        ("@{ text = '$x $(hostname) {0} %' }", [{"text": "$x $(hostname) {0} %"}]),
+        (
+            "@{ long = [long]9007199254740993; deep = @{ list = @('a', @(1, $false), $null) } }",
+            [{"long": 9007199254740993, "deep": {"list": ["a", [1, False], None]}}],
+        ),
+        ("@{ empty = @(); one = @('x'); nested = @{} }", [{"empty": [], "one": ["x"], "nested": {}}]),
+        (
+            "$one = New-Object PSObject; Add-Member -InputObject $one NoteProperty 'a\"b' 1; @{ object = $one }",
+            [{"object": {'a"b': 1}}],
+        ),
+        ("'a'; 2; $true; 'b \"'", ["a", 2, True, 'b "']),
+        ("@{ code = [DayOfWeek]::Monday; version = [version]'1.2' }", [{"code": "Monday", "version": "1.2"}]),
+        ("@{ umlaut = 'ä€' }", [{"umlaut": "ä€"}]),
+    ],
+)
+def test_what_a_script_gives_arrives(machine: Machine, text: str, arrives: object) -> None:
+    """Flags stay flags, numbers numbers and texts themselves, whatever stands in them or in their names."""
+    assert arrives == said(machine, text)
 
 
 @pytest.mark.parametrize("way", ["remoting", "snapin"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING
+from weakref import ref
 
 from harness.lab.powershell.binding import ALL_SETS, Argument, Binder
 from harness.lab.powershell.cmdlet import Call, NativeCall
@@ -157,7 +158,7 @@ class CmdletStage(Stage):
             error.record.activity = self.cmdlet.name
             raise
         self.call.bound = self.binder.bound
-        self.call.state["$stage"] = self
+        self.call.state["$stage"] = ref(self)
         for name in ("ErrorVariable", "OutVariable"):
             given = self.call.bound.get(name)
             if given and not given.startswith("+"):
@@ -210,7 +211,6 @@ class CmdletStage(Stage):
     def end(self) -> None:
         """Run EndProcessing."""
         self._step(self.cmdlet.end)
-        self.call.state.pop("$stage", None)
 
     def _step(self, function: CmdletFunction | None) -> None:
         if function is None:
@@ -247,7 +247,7 @@ def _joined(own: CaseDict[Value], extra: CaseDict[Value]) -> CaseDict[Value]:
 
 @lru_cache(maxsize=256)
 def _my_invocation(name: str, position: Position) -> PSObject:
-    """Make ``$MyInvocation``, which nothing can change."""
+    """Make ``$MyInvocation``; a process gets a copy."""
     command = PSObject("System.Management.Automation.FunctionInfo", {"Name": name}, text=name, partial=True)
     return PSObject(
         "System.Management.Automation.InvocationInfo",
@@ -303,7 +303,7 @@ class BlockStage(Stage):
         try:
             scope.variables["args"] = binder.rest
             scope.variables["psboundparameters"] = Hashtable([(k, v) for k, v in binder.bound.items()], ordered=True)
-            scope.variables["myinvocation"] = _my_invocation(self.name, self.position)
+            scope.variables["myinvocation"] = _my_invocation(self.name, self.position).copy()
             self._variables(evaluator)
         finally:
             owner.scope, owner.body = outer, body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -126,6 +127,34 @@ def test_exit_code_of_a_terminated_program_is_that_of_control_c() -> None:
     start(process, "gone", lambda _: 0).join(5)
 
     assert CONTROL_C_EXIT == process.exit_code
+
+
+@pytest.mark.skipif(sys.implementation.name != "cpython", reason="how frames are kept is CPython's own affair")
+def test_calls_of_a_program_need_no_memory_of_the_system() -> None:
+    """At whatever depth a program's loop is, its calls find room for their frames where others were before."""
+    resource = pytest.importorskip("resource")
+    process = new()
+    worst = []
+
+    def call(a: int, b: int, c: int) -> int:
+        return a + b + c
+
+    def loop(depth: int) -> int:
+        if depth:
+            return loop(depth - 1)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for number in range(2000):
+            call(number, number, number)
+        return int(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+
+    def program(_: object) -> int:
+        worst.append(max(loop(depth) for depth in range(300)))
+        return 0
+
+    start(process, "calls", program).join(30)
+
+    assert 1 == len(worst)
+    assert 1000 > worst[0]
 
 
 def test_unknown_code_page() -> None:

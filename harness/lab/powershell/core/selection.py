@@ -131,7 +131,7 @@ def select_object(call: Call) -> Iterator[Value]:
     if first is None or seen - call.get("Skip") <= first:
         yield from _selected(call, item)
     if first is not None and seen - call.get("Skip") >= first and not call.get("Wait"):
-        call.state["$stage"].stop_upstream()
+        call.state["$stage"]().stop_upstream()
 
 
 def _selected(call: Call, item: Value) -> Iterator[Value]:

@@ -33,7 +33,7 @@ _ONE, _TWO = "one process", "two workers"
 _BOUND = (
     "two cores for two workers, the scheduler and the command itself: what those need is taken from the workers. "
     "Importing Dask and connecting takes most of a second in which no worker has anything to do, and the reader by the "
-    "block needs but four for a gigabyte; JSON lines, three bytes for each byte of log, go through scheduler and command"
+    "block needs four for a gigabyte; JSON lines, three bytes for each byte of log, go through scheduler and command"
 )
 
 

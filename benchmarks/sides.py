@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.generate import HEADS
+from harness.garbage import collect_seldom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -447,6 +448,8 @@ def _peak_megabytes(side: str) -> float:
 
 def _main() -> None:
     side, format_, path = sys.argv[1:]
+    if side.startswith("harness"):
+        collect_seldom()  # as every command does
     warm = Path(path).with_name("warm-up")
     if side not in _PROGRAMS and format_ != "adversarial":
         # What is imported and loaded once isn't counted: it doesn't grow with the file.

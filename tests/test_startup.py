@@ -13,7 +13,7 @@ from harness.cli.main import cli
 
 TOP = Path(__file__).parent.parent
 ALWAYS = {"click", "harness"}
-MODULES = {"harness", "harness.cli", "harness.cli.lazy", "harness.cli.main", "harness.errors"}
+MODULES = {"harness", "harness.cli", "harness.cli.lazy", "harness.cli.main", "harness.errors", "harness.garbage"}
 HELP = """
 import json, sys
 before = set(sys.modules)

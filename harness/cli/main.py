@@ -11,6 +11,7 @@ import click
 from harness import __version__
 from harness.cli.lazy import LazyGroup
 from harness.errors import HarnessError
+from harness.garbage import collect_seldom
 
 _COMMANDS = {
     "apply": ("harness.cli.apply", "apply_command", "Configure the hosts of an inventory."),
@@ -46,18 +47,10 @@ def cli() -> None:
     """
 
 
-def _collect_seldom() -> None:
-    """Look for garbage seldom: hundreds of modules are loaded and stay, and to look through them again takes longer.
-
-    For the same reason the interpreter needn't look through everything once more as it ends.
-    """
-    gc.set_threshold(20_000, 20, 20)
-    atexit.register(gc.freeze)
-
-
 def main() -> None:
     """Run the command line; what harness raises on purpose ends it with its own exit code."""
-    _collect_seldom()
+    collect_seldom()
+    atexit.register(gc.freeze)  # the interpreter needn't look through everything once more as it ends
     try:
         code = cli(standalone_mode=False)
     except click.Abort:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from harness import __version__, debug
 from harness.errors import ClusterError, HarnessError, InputError
+from harness.garbage import collected_seldom
 from harness.source import Problem, Source
 
 if TYPE_CHECKING:
@@ -117,7 +118,8 @@ def _run(call: _Call[R]) -> R | _Failed:
     if call.waits:
         secede()
     try:
-        return call.function(call.argument)
+        with collected_seldom():
+            return call.function(call.argument)
     except HarnessError as error:
         return _Failed(error)
     except Exception as error:  # noqa: BLE001 - a worker would log it with its argument

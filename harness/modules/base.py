@@ -9,7 +9,7 @@ from __future__ import annotations
 import fnmatch
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeAlias, TypeVar
 
@@ -61,11 +61,17 @@ class Target:
     password: Secret | None = None
     roles: frozenset[str] | None = None
     stated: frozenset[str] = frozenset()
+    server: Server = field(init=False, repr=False, compare=False)
+    """What is true of its version and its roles together."""
 
-    @property
-    def server(self) -> Server:
-        """What is true of its version and its roles together."""
-        return Server(self.version, self.version.usual if self.roles is None else self.roles)
+    def __post_init__(self) -> None:
+        """Take version and roles together.
+
+        Raises:
+            ValueError: See `Server`.
+        """
+        server = Server(self.version, self.version.usual if self.roles is None else self.roles)
+        object.__setattr__(self, "server", server)
 
     @property
     def shell(self) -> str:

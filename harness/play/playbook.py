@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from harness.errors import TaskError
-from harness.play.expressions import Expression, render
+from harness.play.expressions import Expression, render, templates
 from harness.problems import describe, explain
 
 if TYPE_CHECKING:
@@ -90,6 +90,8 @@ class Task:
     handler: bool = False
     needs_facts_for_arguments: bool = False
     needs_facts_for_when: bool = False
+    _same: list[BaseModel] = field(default_factory=list, init=False, repr=False, compare=False)
+    """The arguments once they were made, where no template makes them different from host to host."""
 
     @property
     def module(self) -> str:
@@ -131,6 +133,8 @@ class Task:
         Raises:
             TaskError: A template fails or the module refuses a value; one line for each, beginning with its place.
         """
+        if self._same:
+            return self._same[0]
         data = {
             key: render(value, variables, self.spec.literals.get(key)) for key, value in members(self.written).items()
         }
@@ -142,6 +146,8 @@ class Task:
         refusal = "" if self.handler else self.spec.handler_only(arguments)
         if refusal:
             raise TaskError(f"{self.written.source}: {refusal}")
+        if next(templates(self.written), None) is None:
+            self._same.append(arguments)
         return arguments
 
 

@@ -1,0 +1,21 @@
+"""Python looks for garbage seldom while harness works, and in others' processes as before afterwards."""
+
+from __future__ import annotations
+
+import gc
+
+import pytest
+
+from harness.garbage import collected_seldom
+
+
+def test_a_worker_is_left_as_it_was() -> None:
+    """Whatever ends a task, its process looks for garbage as often as before."""
+    before = gc.get_threshold()
+
+    with pytest.raises(KeyError), collected_seldom():
+        during = gc.get_threshold()
+        raise KeyError
+
+    assert before == gc.get_threshold()
+    assert before[0] < during[0]

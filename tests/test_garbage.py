@@ -13,9 +13,11 @@ def test_a_worker_is_left_as_it_was() -> None:
     """Whatever ends a task, its process looks for garbage as often as before."""
     before = gc.get_threshold()
 
-    with pytest.raises(KeyError), collected_seldom():
-        during = gc.get_threshold()
-        raise KeyError
+    def task() -> None:
+        with collected_seldom():
+            assert before[0] < gc.get_threshold()[0]
+            raise KeyError
 
+    with pytest.raises(KeyError):
+        task()
     assert before == gc.get_threshold()
-    assert before[0] < during[0]

@@ -88,7 +88,7 @@ def run(scale: float = 1.0) -> list[Table]:
         bench = _Bench(Path(folder), running, names)
         return [
             _against_ansible(bench, hosts, rounds),
-            _by_tasks(bench, hosts, rounds, (5, 20, 100) if scale >= 1 else (5, 100)),
+            _by_tasks(bench, hosts, rounds + 2 if rounds > 1 else 1, (5, 20, 100) if scale >= 1 else (5, 100)),
             _by_hosts(bench, sizes, min(2, rounds)),
             _waiting(Path(folder) / "silent", max(20, int(_WAITING * scale)), max(1, int(_WAIT_SECONDS * scale))),
         ]

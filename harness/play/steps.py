@@ -125,7 +125,7 @@ class Step:
             if key not in known:
                 known[key] = self.module.resources(answer.value)
             found = known[key]
-            self.before = tuple(_project(resource, projected) for resource in found)
+            self.before = tuple(_project(resource, projected) for resource in found) if projected else found
             self.difference = self.module.compare(self.arguments, self.before)
         except TaskError as error:
             self.fail(error)

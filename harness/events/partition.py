@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 RANGE = 48 * 1024 * 1024
 """How many bytes of a file are a piece that is read by the block."""
 
-RANGE_OF_ROWS = 4 * 1024 * 1024
-"""How many are a piece of which each row is given: that takes ten times as long, and workers are to end together."""
+RANGE_OF_ROWS = 16 * 1024 * 1024
+"""How many are a piece that is read row by row: that takes ten times as long, and workers are to end together."""
 
 CHUNK = 4 * 1024 * 1024
 """How many bytes are read at once."""

@@ -77,4 +77,4 @@ def _all(arguments: ServiceArguments, resources: Sequence[Resource]) -> list[Res
     for name in arguments.names:
         if name.casefold() not in found:
             raise missing("service", name, [resource.id for resource in resources])
-    return [found[name.casefold()] for name in arguments.names]
+    return [found[name] for name in dict.fromkeys(map(str.casefold, arguments.names))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SELDOM = (20_000, 20, 20)
+_lock = threading.Lock()
+_under_way: list[tuple[int, int, int]] = []
 
 
 def collect_seldom() -> None:
@@ -19,10 +22,14 @@ def collect_seldom() -> None:
 
 @contextmanager
 def collected_seldom() -> Iterator[None]:
-    """Do so for a while, in a process that isn't ours."""
-    before = gc.get_threshold()
-    collect_seldom()
+    """Do so for a while, in a process that isn't ours; several threads may, and the last one leaves it as it was."""
+    with _lock:
+        _under_way.append(_under_way[0] if _under_way else gc.get_threshold())
+        collect_seldom()
     try:
         yield
     finally:
-        gc.set_threshold(*before)
+        with _lock:
+            before = _under_way.pop()
+            if not _under_way:
+                gc.set_threshold(*before)

@@ -21,3 +21,18 @@ def test_a_worker_is_left_as_it_was() -> None:
     with pytest.raises(KeyError):
         task()
     assert before == gc.get_threshold()
+
+
+def test_the_last_of_several_leaves_it_as_it_was() -> None:
+    """Tasks of one worker overlap: who began first may end first."""
+    before = gc.get_threshold()
+    first, second = collected_seldom(), collected_seldom()
+    first.__enter__()
+    second.__enter__()
+
+    first.__exit__(None, None, None)
+    between = gc.get_threshold()
+    second.__exit__(None, None, None)
+
+    assert before[0] < between[0]
+    assert before == gc.get_threshold()

@@ -90,8 +90,8 @@ class Task:
     handler: bool = False
     needs_facts_for_arguments: bool = False
     needs_facts_for_when: bool = False
-    _same: list[BaseModel] = field(default_factory=list, init=False, repr=False, compare=False)
-    """The arguments once they were made, where no template makes them different from host to host."""
+    _common: list[BaseModel] = field(default_factory=list, init=False, repr=False, compare=False)
+    """The arguments once they were checked, where no template makes them different from host to host."""
 
     @property
     def module(self) -> str:
@@ -133,8 +133,8 @@ class Task:
         Raises:
             TaskError: A template fails or the module refuses a value; one line for each, beginning with its place.
         """
-        if self._same:
-            return self._same[0]
+        if self._common:
+            return self._common[0]
         data = {
             key: render(value, variables, self.spec.literals.get(key)) for key, value in members(self.written).items()
         }
@@ -147,7 +147,7 @@ class Task:
         if refusal:
             raise TaskError(f"{self.written.source}: {refusal}")
         if next(templates(self.written), None) is None:
-            self._same.append(arguments)
+            self._common.append(arguments)
         return arguments
 
 

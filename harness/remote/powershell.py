@@ -70,12 +70,12 @@ def literal(value: object) -> str:
         if abs(value) > _LARGEST:
             raise ValueError(f"{value} does not fit PowerShell's 64-bit integer")
         return str(value)
-    if isinstance(value, dict | Mapping):  # a dict is told from others much faster
+    if isinstance(value, Mapping):
         pairs = "; ".join([f"{literal(key)} = {literal(member)}" for key, member in value.items()])
         return f"@{{{pairs}}}"
     if isinstance(value, AbstractSet):
         value = sorted(value)
-    if isinstance(value, list | tuple | Sequence) and not isinstance(value, bytes | bytearray):
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
         return f"@({', '.join([literal(member) for member in value])})"
     if isinstance(value, Secret):
         raise TypeError("a secret never enters a script's text; name it in Script.secrets")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from harness.lab.powershell.cmdlet import Call, Source
 
 MODULES = Registry()
+_LABELS = {"module": "module", "snapin": "snap-in"}
 MODULES.alias("gcm", "Get-Command")
 MODULES.alias("ipmo", "Import-Module")
 MODULES.alias("gmo", "Get-Module")
@@ -104,6 +105,14 @@ def _by_name(call: Call, kind: str) -> list[Source]:
     return [s for s in sources if any(operators.wildcard(name).fullmatch(s.name) for name in wanted)]
 
 
+def _available(call: Call, kind: str, name: str) -> list[Source]:
+    """Find what this machine has of a name."""
+    declared = [s for s in call.session.sources(kind) if s.name.lower() == name.lower()]
+    if not declared and name.lower() not in call.session.known_absent:
+        raise NotSimulatedError(f"the {_LABELS[kind]} {name}")
+    return [s for s in declared if s.available(call.machine)]
+
+
 @MODULES.cmdlet(
     "Import-Module",
     Parameter("Name", "string[]", mandatory=True, position=0, pipeline=True),
@@ -116,10 +125,7 @@ def _by_name(call: Call, kind: str) -> list[Source]:
 def import_module(call: Call) -> Iterator[Value]:
     """Load modules."""
     for name in call.get("Name"):
-        declared = [s for s in call.session.sources("module") if s.name.lower() == name.lower()]
-        if not declared and name.lower() not in call.session.known_absent:
-            raise NotSimulatedError(f"the module {name}")
-        available = [s for s in declared if s.available(call.machine)]
+        available = _available(call, "module", name)
         if not available:
             call.write_error(
                 call.record(
@@ -172,10 +178,7 @@ def remove_module(call: Call) -> None:
 def add_pssnapin(call: Call) -> Iterator[Value]:
     """Load snap-ins."""
     for name in call.get("Name"):
-        declared = [s for s in call.session.sources("snapin") if s.name.lower() == name.lower()]
-        if not declared and name.lower() not in call.session.known_absent:
-            raise NotSimulatedError(f"the snap-in {name}")
-        available = [s for s in declared if s.available(call.machine)]
+        available = _available(call, "snapin", name)
         if not available:
             call.write_error(
                 call.record(

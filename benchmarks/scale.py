@@ -6,6 +6,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -103,6 +104,13 @@ class _Cluster:
             time.sleep(0.1)
         return str(json.loads(self._file.read_text())["address"])
 
+    def computed(self) -> tuple[float, float]:
+        """Give how many seconds the scheduler and the workers have computed so far."""
+        import psutil  # noqa: PLC0415 - comes with distributed
+
+        used = [sum(psutil.Process(each.pid).cpu_times()[:2]) for each in self.processes]
+        return used[0], sum(used[1:])
+
     def worker(self) -> subprocess.Popen[bytes]:
         """Start a worker."""
         return self._start("distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny")
@@ -137,18 +145,34 @@ def _parse(command: list[str]) -> None:
     subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
 
 
+def _commands_computed() -> float:
+    """Give how many seconds the commands that have ended computed."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def _beside(logs: Sequence[Path], size: int, cluster: _Cluster, title: str, *options: str) -> Table:
     """Measure both sides."""
     title = f"{title}, {size * len(logs) / 1e9:.2f} GB in {sum(len(list(each.iterdir())) for each in logs)} files"
+    notes: dict[str, dict[str, object]] = {}
+
+    def run(name: str, command: list[str]) -> None:
+        before = (_commands_computed(), *cluster.computed())
+        _parse(command)
+        after = (_commands_computed(), *cluster.computed())
+        used = [round(end - begin, 1) for begin, end in zip(before, after, strict=True)]
+        whose = ("the command's cpu s", "the scheduler's cpu s", "the workers' cpu s")
+        notes[name] = dict(zip(whose[: 1 if name == _ONE else None], used, strict=False))
+
     sides = {
-        _ONE: partial(_parse, _command(logs, *options)),
-        _TWO: partial(_parse, _command(logs, *options, "--executor", cluster.address)),
+        _ONE: partial(run, _ONE, _command(logs, *options)),
+        _TWO: partial(run, _TWO, _command(logs, *options, "--executor", cluster.address)),
     }
     times = in_turns(sides, 1)
     got = ratio(times[_ONE], times[_TWO])
     return Table(
         title,
-        tuple(Measured(name, each, size * len(logs) / 1e6, "MB") for name, each in times.items()),
+        tuple(Measured(name, each, size * len(logs) / 1e6, "MB", notes[name]) for name, each in times.items()),
         (Goal(f"{title}: two workers at least {_WANTED} times one process", _WANTED, got, bound=_BOUND),),
     )
 
